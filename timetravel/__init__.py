@@ -1,0 +1,1 @@
+"""Travel through the training of a neural network."""
