@@ -30,6 +30,10 @@ HEIGHT = {
 }
 
 
+SAFE_VALUE = {"allow_pickle": "False", "weights_only": "True"}
+"""Keyword arguments that must never have another value: the other one runs code from a file."""
+
+
 def modules() -> dict[str, Path]:
     """Every module of the package by its import name."""
     found = {}
@@ -109,12 +113,11 @@ def test_no_file_reads_pickles_or_runs_text() -> None:
                 if isinstance(node.func, ast.Name):
                     assert node.func.id not in forbidden_calls, f"{module}:{node.lineno}"
                 for keyword in node.keywords:
-                    if keyword.arg == "allow_pickle":
-                        assert isinstance(keyword.value, ast.Constant) and keyword.value.value is False, (
-                            module
+                    if keyword.arg in SAFE_VALUE:
+                        given = ast.unparse(keyword.value)
+                        assert given == SAFE_VALUE[keyword.arg], (
+                            f"{module}:{node.lineno} {keyword.arg}={given}"
                         )
-                    if keyword.arg == "weights_only":
-                        assert isinstance(keyword.value, ast.Constant) and keyword.value.value is True, module
 
 
 @pytest.mark.parametrize(
