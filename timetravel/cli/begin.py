@@ -10,12 +10,21 @@ from timetravel.cli.progress import Progress
 
 
 @click.command()
-@click.option("--out", type=click.Path(path_type=Path), default=Path("timetravel-demo"), show_default=True,
-              help="Folder for the two runs.")  # fmt: skip
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("timetravel-demo"),
+    show_default=True,
+    help="Folder for the two runs.",
+)
 @click.option("--epochs", type=click.IntRange(min=1), default=15, show_default=True, help="Epochs to train.")
-@click.option("--dataset", default="digits", show_default=True,
-              type=click.Choice(["digits", "mnist", "fashion-mnist", "cifar10"]),
-              help="What to train on; all but digits need --root.")  # fmt: skip
+@click.option(
+    "--dataset",
+    default="digits",
+    show_default=True,
+    type=click.Choice(["digits", "mnist", "fashion-mnist", "cifar10"]),
+    help="What to train on; all but digits need --root.",
+)
 @click.option("--root", type=click.Path(path_type=Path), help="Folder that holds the data set.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of training and maps.")
 @click.option("--no-serve", is_flag=True, help="Stop when the runs and maps are made.")

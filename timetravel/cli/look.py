@@ -53,9 +53,17 @@ def serve(
         if not isinstance(arguments, dict):
             raise click.BadParameter("a JSON object is expected", param_hint="--factory-arguments")
     serve_runs(
-        list(paths), port=port, host=host, token=token, allow_origin=list(allow_origin), factory=factory,
-        factory_arguments=arguments, map_name=map_name, live=live, open_browser=open_browser,
-    )  # fmt: skip
+        list(paths),
+        port=port,
+        host=host,
+        token=token,
+        allow_origin=list(allow_origin),
+        factory=factory,
+        factory_arguments=arguments,
+        map_name=map_name,
+        live=live,
+        open_browser=open_browser,
+    )
 
 
 @click.command()

@@ -26,10 +26,18 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 @click.option(
     "--stillness", type=click.FloatRange(0, 1), help="0: the best map of each epoch; 1: the calmest film."
 )
-@click.option("--agreement", type=click.FloatRange(0, 1),
-              help="0: purely the data's neighbourhoods; 1: ground that agrees with the network.")  # fmt: skip
-@click.option("--resolution", type=click.IntRange(20, 2000), default=200, show_default=True,
-              help="Cells of the decision map on each side.")  # fmt: skip
+@click.option(
+    "--agreement",
+    type=click.FloatRange(0, 1),
+    help="0: purely the data's neighbourhoods; 1: ground that agrees with the network.",
+)
+@click.option(
+    "--resolution",
+    type=click.IntRange(20, 2000),
+    default=200,
+    show_default=True,
+    help="Cells of the decision map on each side.",
+)
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
 @click.option("--refit", is_flag=True, help="Make the map anew instead of adding new epochs to it.")
 @click.option(
@@ -65,9 +73,18 @@ def project(
     }
     with open_run(run_path) as run, Progress() as report:
         made = project_run(
-            run, name=map_name, method=method, seed=seed, resolution=resolution, device=device, refit=refit,
-            check_held_out=check_held_out, skip_bad=skip_bad, report=report, **dials,
-        )  # fmt: skip
+            run,
+            name=map_name,
+            method=method,
+            seed=seed,
+            resolution=resolution,
+            device=device,
+            refit=refit,
+            check_held_out=check_held_out,
+            skip_bad=skip_bad,
+            report=report,
+            **dials,
+        )
         figures = made.quality()["overall"]
         click.echo(f"map: {made.name}, {len(made.epochs)} epochs of {len(run.samples):,} samples")
     for name in ("neighbor_preservation", "ppr", "jitter"):

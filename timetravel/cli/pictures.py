@@ -14,8 +14,12 @@ map_option = click.option("--map", "map_name", help="Name of the map; the newest
 
 @click.command()
 @run_argument
-@click.option("--out", type=click.Path(path_type=Path), required=True,
-              help="File to write: .png or .svg for one epoch, .gif, .webp or .mp4 for the travel.")  # fmt: skip
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="File to write: .png or .svg for one epoch, .gif, .webp or .mp4 for the travel.",
+)
 @map_option
 @click.option("--epoch", type=int, help="Epoch of a still; the last when left out.")
 @click.option("--color", default="label", show_default=True, help="Column that colours the points.")
