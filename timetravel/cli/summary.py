@@ -96,7 +96,6 @@ def privacy_list(run: Run) -> list[dict[str, Any]]:
         {"what": "weights (checkpoints)", "recorded": summary["checkpoints"] > 0},
         {"what": "hyperparameters", "recorded": dict(description.hyperparameters)},
         {"what": "versions and device kind", "recorded": dict(description.environment)},
-        {"what": "user, host, paths, environment variables, command line", "recorded": False},
     ]
 
 
@@ -109,8 +108,5 @@ def _epochs_in_words(epochs: list[int]) -> str:
 
 
 def _size(count: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000 or unit == "GB":
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    raise AssertionError("unreachable")
+    power = next((power for power in range(3) if count < 1000 ** (power + 1)), 3)
+    return f"{count / 1000**power:.{1 if power else 0}f} {('B', 'kB', 'MB', 'GB')[power]}"
