@@ -38,7 +38,7 @@ DARK = (
 
 HUES = len(LIGHT)
 RINGED = 2 * HUES
-"""Up to here classes differ by hue and disc or ring; beyond, by group and lightness, and a legend that searches."""
+"""Up to here classes differ by hue and by disc or ring; beyond, by group and lightness."""
 
 
 @dataclass(frozen=True, slots=True)
