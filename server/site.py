@@ -1,0 +1,34 @@
+"""What all routes share: runs, jobs, posted masks, answers by content key, threads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from timetravel.server.cache import ByteCache
+from timetravel.server.jobs import JobBoard
+from timetravel.server.library import Library
+from timetravel.server.masks import Masks
+from timetravel.server.pool import Pool
+from timetravel.server.routes import Answer
+from timetravel.store.facts import Selection
+
+
+@dataclass(slots=True)
+class Site:
+    """The services of one server."""
+
+    library: Library
+    board: JobBoard
+    pool: Pool = field(default_factory=Pool)
+    cache: ByteCache[Answer] = field(default_factory=ByteCache)
+    masks: Masks = field(default_factory=Masks)
+    unsaved: dict[str, dict[str, Selection]] = field(default_factory=dict)
+    """Selections by run and name where the run's folder cannot be written."""
+    map_name: str | None = None
+    live: bool = False
+
+    def close(self) -> None:
+        """Ends children and threads, closes runs."""
+        self.board.close()
+        self.pool.close()
+        self.library.close()
