@@ -121,9 +121,12 @@ def test_closing_the_board_cancels_and_refuses(board: JobBoard) -> None:
 
 
 def test_too_many_waiting_jobs_are_refused(board: JobBoard) -> None:
-    with pytest.raises(QueueFull, match="waiting"):
+    def start_many() -> None:
         for _ in range(70):
             board.start("wait", {})
+
+    with pytest.raises(QueueFull, match="waiting"):
+        start_many()
 
 
 @pytest.mark.parametrize(
