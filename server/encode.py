@@ -104,20 +104,20 @@ def plain(value: Any) -> Any:
 
 
 def plain_array(values: NDArray[Any]) -> Any:
-    """An array as nested lists; float32 is written with the seven digits that it carries."""
+    """An array as nested lists; float32 is written with eight digits, one more than it carries."""
     if values.dtype.kind == "f":
         numbers = values.astype(np.float64)
         if values.dtype.itemsize <= 4:
-            numbers = _seven_digits(numbers)
+            numbers = _eight_digits(numbers)
         return np.where(np.isfinite(numbers), numbers.astype(object), None).tolist()
     if values.dtype.kind == "O":
         return [plain(inner) for inner in values.tolist()]
     return values.tolist()
 
 
-def _seven_digits(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+def _eight_digits(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
     size = np.abs(np.where(np.isfinite(numbers) & (numbers != 0), numbers, 1.0))
-    scale = 10.0 ** (7 - np.ceil(np.log10(size)))
+    scale = 10.0 ** (8 - np.ceil(np.log10(size)))
     usable = np.isfinite(scale) & np.isfinite(numbers)
     scale = np.where(usable, scale, 1.0)
     return np.where(usable, np.rint(np.where(usable, numbers, 0) * scale) / scale, numbers)

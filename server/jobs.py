@@ -196,9 +196,9 @@ class Lane:
         self.thread.start()
 
     def kill(self) -> None:
-        """Ends the child at once, by its id."""
-        if self._child is not None and self._child.poll() is None:
-            self._child.kill()
+        """Ends the child at once, with what it may have started itself."""
+        if self._child is not None:
+            end_worker(self._child)
 
     def close(self) -> None:
         """Ends the child; the thread ends after it."""
@@ -275,7 +275,7 @@ class Lane:
         child, self._child = self._child, None
         if child is None:
             return None
-        child.kill()
+        end_worker(child)
         code = child.wait()
         for pipe in (child.stdin, child.stdout):
             if pipe is not None:
@@ -316,6 +316,16 @@ def start_worker() -> subprocess.Popen[bytes]:
     if child.stdin is not None:
         write_message(child.stdin, {"path": [folder for folder in sys.path if folder]})
     return child
+
+
+def end_worker(child: subprocess.Popen[bytes]) -> None:
+    """Kills a worker and its process group, which is its own."""
+    if child.poll() is not None:
+        return
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGKILL)
+    child.kill()
 
 
 def _listen(pipe: IO[bytes] | None, said: deque[str]) -> None:

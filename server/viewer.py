@@ -1,0 +1,174 @@
+"""The page from Python: `viewer = timetravel.show(run)`, in a notebook or a script."""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import os
+import webbrowser
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from timetravel.errors import TimetravelError
+
+if TYPE_CHECKING:
+    from timetravel.run import Run
+    from timetravel.server.app import PageServer
+    from timetravel.server.site import Site
+
+FRAME_HEIGHT = 800
+NOTEBOOK_ORIGINS = ("http://localhost:*", "http://127.0.0.1:*", "https://localhost:*", "vscode-webview:")
+"""Who may frame the page of a viewer: notebooks on this machine, at whatever port."""
+ANSWER_S = 30
+
+
+def show(
+    run: Run | Path | str,
+    other: Run | Path | str | None = None,
+    *,
+    port: int = 0,
+    open_browser: bool | None = None,
+    factory: str | None = None,
+    factory_arguments: Mapping[str, Any] | None = None,
+    live: bool = True,
+    allow_origin: Sequence[str] = (),
+) -> Viewer:
+    """Serves a run, or two side by side, from this process, and gives the viewer that steers the page.
+
+    open_browser: by default only outside notebooks; there the viewer shows itself as a frame.
+    """
+    from timetravel.server.serve import make_site
+
+    runs = [run] if other is None else [run, other]
+    paths = [one if isinstance(one, str | Path) else Path(one.path) for one in runs]
+    site = make_site(paths, factory=factory, factory_arguments=factory_arguments, live=live)
+    viewer = Viewer(site, port=port, allow_origin=allow_origin)
+    if open_browser if open_browser is not None else not in_notebook():
+        webbrowser.open(viewer.url)
+    return viewer
+
+
+def in_notebook() -> bool:
+    """Whether this process is the kernel of a notebook."""
+    import sys
+
+    shell = sys.modules.get("IPython")
+    instance = shell.get_ipython() if shell is not None else None
+    return instance is not None and "IPKernelApp" in instance.config
+
+
+class Viewer:
+    """A page server in a thread of its own. Use as a context manager, or call `close()`."""
+
+    def __init__(self, site: Site, *, port: int = 0, allow_origin: Sequence[str] = ()) -> None:
+        self._site = site
+        self._ready = Event()
+        self._failure: Exception | None = None
+        self._server: PageServer
+        self._loop: asyncio.AbstractEventLoop
+        self._stopped: asyncio.Event
+        self._thread = Thread(
+            target=lambda: asyncio.run(self._serve(port, allow_origin)), name="timetravel-viewer", daemon=True
+        )
+        self._thread.start()
+        self._ready.wait(ANSWER_S)
+        if self._failure is not None:
+            site.close()
+            raise self._failure
+
+    @property
+    def url(self) -> str:
+        """The page's address."""
+        return self._server.url
+
+    @property
+    def epoch(self) -> int | None:
+        """The epoch that a page showed last, None before one was open."""
+        return self._ask(lambda: self._server.pages.last.get("epoch"))
+
+    @epoch.setter
+    def epoch(self, epoch: int) -> None:
+        known = self._first().epochs
+        if epoch not in known:
+            raise ValueError(f"epoch {epoch} was not recorded; recorded are {known}")
+        self._ask(lambda: self._server.pages.command(epoch=int(epoch)))
+
+    @property
+    def selection(self) -> NDArray[np.int64]:
+        """The ids of the samples selected last, ascending by row; empty when nothing is."""
+        key = self._ask(lambda: self._server.pages.last.get("selection_key", ""))
+        mask = self._site.masks.get(key) if key else None
+        if mask is None:
+            return np.zeros(0, np.int64)
+        ids: NDArray[np.int64] = self._site.library.run(mask.slug).samples.ids[mask.rows]
+        return ids
+
+    @selection.setter
+    def selection(self, ids: Iterable[int]) -> None:
+        slug = self._site.library.open_slugs[0]
+        run = self._first()
+        rows = np.asarray(run.rows(np.asarray(list(ids), np.int64)), np.int64)
+        key = self._site.masks.put(slug, rows, len(run.samples)) if len(rows) else ""
+        self._ask(lambda: self._server.pages.command(selection_key=key, selection=""))
+
+    def close(self) -> None:
+        """Stops serving; the page says that the server is gone."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stopped.set)
+            self._thread.join(ANSWER_S)
+
+    def __enter__(self) -> Viewer:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<timetravel viewer at {self.url}>"
+
+    def _repr_html_(self) -> str:
+        """The page in a frame, for notebooks."""
+        hub = os.environ.get("JUPYTERHUB_SERVICE_PREFIX")
+        # On a hub the browser is not on this machine: jupyter-server-proxy carries the page.
+        address = f"{hub.rstrip('/')}/proxy/{self._server.port}/" if hub else self.url
+        style = f"width: 100%; height: {FRAME_HEIGHT}px; border: 0"
+        return (
+            f'<iframe src="{html.escape(address)}" style="{style}" title="timetravel"></iframe>'
+            f'<p><a href="{html.escape(address)}" target="_blank">open in a window of its own</a></p>'
+        )
+
+    def _first(self) -> Run:
+        return self._site.library.run(self._site.library.open_slugs[0])
+
+    def _ask(self, call: Callable[[], Any]) -> Any:
+        """Calls in the server's thread, which owns the pages' state."""
+        if not self._thread.is_alive():
+            raise TimetravelError("this viewer was closed; call timetravel.show again")
+
+        async def inside() -> Any:
+            return call()
+
+        return asyncio.run_coroutine_threadsafe(inside(), self._loop).result(ANSWER_S)
+
+    async def _serve(self, port: int, allow_origin: Sequence[str]) -> None:
+        from timetravel.server.app import PageServer
+
+        self._loop = asyncio.get_running_loop()
+        self._stopped = asyncio.Event()
+        try:
+            self._server = PageServer(
+                self._site, port=port, allow_origin=allow_origin, allow_embed=NOTEBOOK_ORIGINS
+            )
+            self._server.start()
+        except Exception as error:  # raised again in the caller's thread
+            self._failure = error
+            return
+        finally:
+            self._ready.set()
+        await self._stopped.wait()
+        self._server.stop()
