@@ -1,0 +1,138 @@
+/** Where the network looked: attribution maps of one sample over epochs, on one colour scale. */
+
+import { attributionColors, number } from "../chart_math.mjs";
+import { pixelImage } from "../charts.mjs";
+import { h, replace } from "../dom.mjs";
+import { progressText, runJob } from "../jobs.mjs";
+
+export const METHODS = [
+  ["saliency", "gradient"], ["smoothgrad", "smoothed gradient"], ["input_x_gradient", "input × gradient"],
+  ["integrated_gradients", "integrated gradients"], ["guided_backprop", "guided backpropagation"], ["deconvolution", "deconvolution"],
+  ["grad_cam", "Grad-CAM"], ["guided_grad_cam", "guided Grad-CAM"], ["occlusion", "occlusion"],
+];
+
+const STRIP = 6;
+
+/**
+ * Epochs of the film strip: the current one, the one before, and others spread over the run.
+ * @param {number[]} epochs
+ * @param {number} epoch
+ * @param {number} count
+ */
+export function stripEpochs(epochs, epoch, count = STRIP) {
+  const at = Math.max(0, epochs.indexOf(epoch));
+  const chosen = new Set([at, Math.max(0, at - 1)]);
+  for (let step = 0; chosen.size < Math.min(count, epochs.length) && step <= count * 4; step++) {
+    chosen.add(Math.round((step / (count * 4)) * (epochs.length - 1) * 4) % epochs.length);
+    if (chosen.size < Math.min(count, epochs.length)) chosen.add(Math.round((step / Math.max(1, count - 1)) * (epochs.length - 1)) % epochs.length);
+  }
+  return [...chosen].sort((a, b) => a - b).map((index) => epochs[index]);
+}
+
+/**
+ * A panel that keeps its own settings and follows sample and epoch.
+ * @param {HTMLElement} element
+ * @param {{api: any, onepoch: (epoch: number) => void}} context
+ */
+export function saliencyPanel(element, { api, onepoch }) {
+  const settings = { method: "saliency", target: "predicted", own: false };
+  /** @type {AbortController | null} */
+  let running = null;
+  let last = "";
+  /** @type {Map<string, any>} */
+  const cache = new Map();
+
+  const method = /** @type {HTMLSelectElement} */ (h("select", { "aria-label": "method" }, METHODS.map(([value, text]) => h("option", { value }, text))));
+  const target = /** @type {HTMLSelectElement} */ (h("select", { "aria-label": "target" }));
+  const scale = h("label", { class: "check" }, h("input", { type: "checkbox", onchange: () => { settings.own = !settings.own; draw(); } }), "each its own scale");
+  const body = h("div", { class: "saliency-body", "aria-live": "polite" });
+  replace(element, h("h3", null, "Saliency"), h("div", { class: "row" }, method, target), body, scale);
+  method.addEventListener("change", () => { settings.method = method.value; update(current, true); });
+  target.addEventListener("change", () => { settings.target = target.value; update(current, true); });
+
+  /** @type {any} */
+  let current = null;
+  /** @type {any} */
+  let shown = null;
+
+  /** @param {any} next {run, row, id, epoch, image, missing} @param {boolean} [force] */
+  async function update(next, force = false) {
+    current = next;
+    element.hidden = !next;
+    if (!next) return;
+    if (next.missing) {
+      running?.abort();
+      replace(body, h("p", { class: "empty" }, next.missing));
+      method.hidden = target.hidden = scale.hidden = true;
+      return;
+    }
+    method.hidden = target.hidden = scale.hidden = false;
+    fillTargets(next.run);
+    const epochs = stripEpochs(next.run.epochs.filter((epoch) => !next.without?.includes(epoch)), next.epoch);
+    const key = JSON.stringify([next.run.slug, next.run.key, next.row, epochs, settings.method, settings.target]);
+    if (key === last && !force) return draw();
+    last = key;
+    running?.abort();
+    if (cache.has(key)) {
+      shown = cache.get(key);
+      return draw();
+    }
+    running = new AbortController();
+    const { signal } = running;
+    try {
+      const request = { kind: "saliency", run: next.run.slug, row: next.row, epochs, method: settings.method, target: numberOr(settings.target) };
+      const job = await runJob(api, request, { signal, onprogress: (state) => !signal.aborted && replace(body, progress(state)) });
+      const values = new Float32Array(await api.bytes(`jobs/${job.id}/result.bin`));
+      if (signal.aborted) return;
+      shown = { ...job.result, values, image: next.image, names: next.run.classes };
+      cache.set(key, shown);
+      if (cache.size > 64) cache.delete(cache.keys().next().value);
+      draw();
+    } catch (error) {
+      if (signal.aborted) return;
+      const cancelled = error instanceof DOMException && error.name === "AbortError";
+      replace(body, h("p", { class: cancelled ? "empty" : "error", role: cancelled ? null : "alert" }, cancelled ? "Cancelled." : String(/** @type {Error} */ (error).message)),
+        h("button", { type: "button", onclick: () => update(current, true) }, "Try again"));
+      last = "";
+    }
+  }
+
+  /** @param {any} job */
+  function progress(job) {
+    return h("div", { class: "progress" }, h("progress", { max: job.total || 1, value: job.total ? job.done : null }),
+      h("span", null, progressText(job)), h("button", { type: "button", onclick: () => { running?.abort(); last = ""; replace(body, h("p", { class: "empty" }, "Cancelled."), h("button", { type: "button", onclick: () => update(current, true) }, "Try again")); } }, "Cancel"));
+  }
+
+  function draw() {
+    if (!shown || !current) return;
+    const size = shown.width * shown.height;
+    const tiles = shown.epochs.map((epoch, index) => {
+      const map = shown.values.subarray(index * size, (index + 1) * size);
+      const limit = settings.own ? map.reduce((most, value) => Math.max(most, Math.abs(value)), 0) : shown.limit;
+      const empty = map.every((value) => value === 0);
+      return h("button", { type: "button", class: `tile${epoch === current.epoch ? " now" : ""}`, onclick: () => onepoch(epoch), title: `go to epoch ${epoch}` },
+        pixelImage(attributionColors(map, limit, Boolean(shown.signed)), shown.width, shown.height, `attribution at epoch ${epoch}`),
+        h("span", null, `e${epoch}`), h("span", { class: "muted" }, empty ? "no attribution" : shown.names[shown.targets[index]] ?? ""));
+    });
+    replace(body, h("div", { class: "strip" }, current.image ? h("div", { class: "tile" }, h("img", { src: current.image, alt: "the sample" }), h("span", null, "input"), h("span", { class: "muted" }, " ")) : null, tiles),
+      h("p", { class: "muted" }, `${settings.own ? "each its own scale" : `one scale, full colour at ${number(shown.limit)}`}${shown.signed ? ", orange for, purple against" : ""} · ${number(shown.seconds, 2)} s`,
+        shown.completeness !== null && shown.completeness !== undefined ? ` · completeness error ${number(Array.isArray(shown.completeness) ? Math.max(...shown.completeness.map(Math.abs)) : shown.completeness, 2)}` : ""),
+      (shown.warnings ?? []).map((text) => h("p", { class: "honest" }, text)));
+  }
+
+  /** @param {any} run */
+  function fillTargets(run) {
+    if (target.dataset.run === run.slug) return;
+    target.dataset.run = run.slug;
+    replace(target, h("option", { value: "predicted" }, "the predicted class"), run.has.labels ? h("option", { value: "label" }, "the label") : null,
+      run.classes.map((name, index) => h("option", { value: String(index) }, name)));
+    target.value = settings.target;
+  }
+
+  return { update, stop: () => running?.abort() };
+}
+
+/** @param {string} text */
+function numberOr(text) {
+  return /^\d+$/.test(text) ? Number(text) : text;
+}
