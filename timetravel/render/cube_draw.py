@@ -55,11 +55,15 @@ def draw(scene: Any, out: str, size: int, dark: bool) -> None:
         if np.isfinite(trail[-1]).all():
             top = (float(trail[-1, 0]), float(trail[-1, 1]), rise * (count - 1) + 2 * thick)
             renderer.AddActor(_text(str(name), top, ink, size // 45))
-    _time_axis(renderer, scene["epochs"], (x0, y0), rise, ink, size, thick)
+    _time_axis(renderer, scene["epochs"], (x0, y1), rise, ink, size, thick)
+    renderer.AddActor(_floor((x0, x1, y0, y1), ink))
     _look(renderer, (x0, x1, y0, y1), rise * (count - 1))
     window = vtkRenderWindow()
     window.SetOffScreenRendering(1)
-    window.SetMultiSamples(8)
+    # Translucent surfaces are sorted by peeling, which excludes multisampling; edges are smoothed afterwards.
+    window.SetAlphaBitPlanes(1)
+    window.SetMultiSamples(0)
+    renderer.UseFXAAOn()
     window.SetSize(size, size)
     window.AddRenderer(renderer)
     renderer.SetUseDepthPeeling(1)
@@ -157,12 +161,19 @@ def _time_axis(
     size: int,
     thick: float,
 ) -> None:
-    """A line along time at the front corner, with at most eight labelled epochs."""
+    """A line along time at the left corner, with at most eight labelled epochs."""
     places = np.repeat([corner], len(epochs), 0).astype(np.float32)
     renderer.AddActor(_tube(places, rise, thick * 0.3, np.array(ink), 1.0))
     for at in np.unique(np.linspace(0, len(epochs) - 1, min(8, len(epochs))).round().astype(int)):
-        place = (corner[0] - 4 * thick, corner[1] - 4 * thick, rise * int(at))
+        place = (corner[0] - 9 * thick, corner[1] + 9 * thick, rise * int(at))
         renderer.AddActor(_text(f"epoch {epochs[at]}", place, ink, size // 55))
+
+
+def _floor(extent: tuple[float, float, float, float], ink: tuple[float, ...]) -> vtkActor:
+    """The outline of the first epoch's map: where the cube stands."""
+    x0, x1, y0, y1 = extent
+    corners = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1], [x0, y0]], np.float32)
+    return _tube(corners, 0.0, (x1 - x0) / 900, np.array(ink), 0.6)
 
 
 def _look(renderer: vtkRenderer, extent: tuple[float, float, float, float], top: float) -> None:
@@ -175,7 +186,7 @@ def _look(renderer: vtkRenderer, extent: tuple[float, float, float, float], top:
     camera.SetViewUp(0, 0, 1)
     camera.ParallelProjectionOff()
     renderer.ResetCamera()
-    camera.Zoom(1.25)
+    camera.Zoom(1.05)
     renderer.ResetCameraClippingRange()
 
 

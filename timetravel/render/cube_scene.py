@@ -11,7 +11,7 @@ from timetravel.render.oklab import from_hex
 from timetravel.render.palette import class_palette
 from timetravel.store.run import StoredMap, StoredRun
 
-TRAILS = 40
+TRAILS = 24
 """Trails of single samples; more of them cross into a knot that nobody can follow."""
 
 CLASS_TRAILS = 24

@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { JobFailed, progressText, runJob } from "../../server/static/jobs.mjs";
+import { nearest } from "../../server/static/panels/compare.mjs";
+import { quoted } from "../../server/static/panels/confusion.mjs";
+import { stripEpochs } from "../../server/static/panels/saliency.mjs";
+import { expression } from "../../server/static/panels/sample.mjs";
+
+test("a film strip holds the current epoch, the one before, and others in order, each once", () => {
+  const epochs = Array.from({ length: 20 }, (_, index) => index * 10);
+  const strip = stripEpochs(epochs, 70, 6);
+  assert.ok(strip.includes(70) && strip.includes(60));
+  assert.equal(new Set(strip).size, 6);
+  assert.deepEqual(strip, [...strip].sort((a, b) => a - b));
+  assert.deepEqual(stripEpochs([3], 3, 6), [3]);
+  assert.deepEqual(stripEpochs([1, 2], 2, 6), [1, 2]);
+});
+
+test("a class name becomes a word of the search language, quoted where it must be", () => {
+  assert.equal(quoted("cat"), "cat");
+  assert.equal(quoted("T-shirt/top"), '"T-shirt/top"');
+  assert.equal(quoted('a "b"'), '"a \\"b\\""');
+  assert.equal(expression("source", "north wing"), 'source:"north wing"');
+});
+
+test("an epoch of A finds the stop at or before it", () => {
+  const stops = [{ a: 1 }, { a: 3 }, { a: 5 }];
+  assert.equal(nearest(stops, 4), 1);
+  assert.equal(nearest(stops, 0), 0);
+  assert.equal(nearest(stops, 9), 2);
+});
+
+test("progress says what is done and how long it will take", () => {
+  assert.equal(progressText({ state: "running", message: "attribution", done: 3, total: 8, eta_s: 4.2 }), "attribution 3 of 8, about 4 s left");
+  assert.equal(progressText({ state: "queued", done: 0, total: 0, eta_s: null }), "waiting for the job before");
+});
+
+function fakeServer(states) {
+  const removed = [];
+  const jobs = states.map((state) => ({ id: "j", ...state }));
+  return {
+    removed,
+    post: async () => jobs.shift(),
+    get: async () => jobs.shift() ?? { id: "j", state: "running" },
+    remove: async (path) => removed.push(path),
+  };
+}
+
+test("a job is followed to its end, and a failed one fails in the server's words", async () => {
+  const seen = [];
+  const done = await runJob(fakeServer([{ state: "queued" }, { state: "running", done: 1 }, { state: "done", result: 7 }]), {}, { onprogress: (job) => seen.push(job.state) });
+  assert.equal(done.result, 7);
+  assert.deepEqual(seen, ["queued", "running"]);
+  await assert.rejects(runJob(fakeServer([{ state: "failed", error: "no layer conv9" }]), {}), (error) => error instanceof JobFailed && /conv9/.test(error.message));
+});
+
+test("a job that is no longer wanted is cancelled on the server", async () => {
+  const server = fakeServer([{ state: "running" }]);
+  const abort = new AbortController();
+  const running = runJob(server, {}, { signal: abort.signal, onprogress: () => abort.abort() });
+  await assert.rejects(running, (error) => error.name === "AbortError");
+  assert.deepEqual(server.removed, ["jobs/j"]);
+});
