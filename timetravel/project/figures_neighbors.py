@@ -6,7 +6,6 @@ is not. n samples, k neighbours, D width.
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -96,6 +95,8 @@ def trustworthiness(high: NDArray[Any], low: NDArray[Any], k: int) -> float | No
     n = len(high)
     if n < 4 or k >= n / 2:
         return None
+    from timetravel.project.ranks import rank_penalty
+
     mean, scale = _centre(high)
     h = (high.astype(np.float64) - mean) * np.float64(scale)
     squares = (h * h).sum(1)
@@ -105,7 +106,7 @@ def trustworthiness(high: NDArray[Any], low: NDArray[Any], k: int) -> float | No
         rows = slice(start, min(n, start + RANK_BLOCK))
         distances = squares[rows, None] + squares[None] - 2 * h[rows] @ h.T
         distances[np.arange(len(distances)), np.arange(rows.start, rows.stop)] = -np.inf
-        penalty += _rank_penalty()(distances, near[rows], k)
+        penalty += rank_penalty(distances, near[rows], k)
     return float(1 - penalty * 2 / (n * k * (2 * n - 3 * k - 1)))
 
 
@@ -123,26 +124,3 @@ def _centre(x: NDArray[Any]) -> tuple[NDArray[Any], np.float32]:
     if not np.isfinite(mean).all():  # the sum overflows float32, the mean does not
         mean = x.mean(0, dtype=np.float64).astype(x.dtype)
     return mean, comfortable_scale(x - mean)
-
-
-@cache
-def _rank_penalty() -> Any:
-    """Compiled on first use, so that importing this module costs nothing."""
-    from numba import njit
-
-    @njit  # type: ignore[untyped-decorator]
-    def rank_penalty(distances, near, k):  # type: ignore[no-untyped-def]
-        total = 0
-        for i in range(near.shape[0]):
-            row = distances[i]
-            for j in near[i]:
-                limit = row[j]
-                rank = 0
-                for m in range(j):  # of equal distances the lower row comes first
-                    rank += row[m] <= limit
-                for m in range(j + 1, row.shape[0]):
-                    rank += row[m] < limit
-                total += max(rank - k, 0)
-        return total
-
-    return rank_penalty

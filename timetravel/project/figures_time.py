@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -84,7 +83,9 @@ def step_figures(step: Step) -> dict[str, float | None]:
 
 def rank_correlation(first: NDArray[np.float64], second: NDArray[np.float64]) -> float | None:
     """Spearman's correlation of two (m,) series; None when one of them is constant."""
-    value = float(_rank_correlations()(first[:, None], second[:, None], 2)[0])
+    from timetravel.project.ranks import rank_correlations
+
+    value = float(rank_correlations(first[:, None], second[:, None], 2)[0])
     return None if np.isnan(value) else value
 
 
@@ -150,13 +151,15 @@ def _compare_travels(x: NDArray[np.float32], y: NDArray[np.float64]) -> NDArray[
 
     Sum and number of correlations, how many of them are defined, sum and number of shares.
     """
+    from timetravel.project.ranks import rank_correlations
+
     scale = comfortable_scale(np.nan_to_num(x))
     scaled = x if scale == 1 else x * scale
     k = max(1, min(NEAREST_EPOCHS, (len(x) - 1) // 2))
     totals = np.zeros(5)
     for reference in range(len(x)):
         far, wide = _travelled(scaled, reference), _travelled(y, reference)
-        scores = _rank_correlations()(far, wide, 3)
+        scores = rank_correlations(far, wide, 3)
         present = np.where(np.isnan(far[reference]), 0, (~np.isnan(far)).sum(0))
         enough, plenty = present >= 3, present > max(k, 2)
         defined = enough & ~np.isnan(scores)
@@ -200,39 +203,3 @@ def mean_over_epochs(rows: Sequence[Mapping[str, float | None]], name: str) -> f
     """Plain mean of a figure over the epochs that have it; None when none has."""
     values = [v for row in rows if (v := row.get(name)) is not None and np.isfinite(v)]
     return float(np.mean(values)) if values else None
-
-
-@cache
-def _rank_correlations() -> Any:
-    """Compiled on first use, so that importing this module costs nothing."""
-    from numba import njit
-
-    @njit  # type: ignore[untyped-decorator]
-    def ranks(values, order):  # type: ignore[no-untyped-def]
-        out = np.empty(len(values))
-        start = 0
-        while start < len(values):
-            stop = start + 1
-            while stop < len(values) and values[order[stop]] == values[order[start]]:
-                stop += 1
-            for i in range(start, stop):  # equal values share their mean rank
-                out[order[i]] = (start + stop - 1) / 2
-            start = stop
-        return out - (len(values) - 1) / 2
-
-    @njit  # type: ignore[untyped-decorator]
-    def rank_correlations(first, second, least):  # type: ignore[no-untyped-def]
-        """Spearman's correlation of each column, NaN entries left out; NaN where it is undefined."""
-        scores = np.full(first.shape[1], np.nan)
-        for column in range(first.shape[1]):
-            seen = ~(np.isnan(first[:, column]) | np.isnan(second[:, column]))
-            a, b = first[seen, column], second[seen, column]
-            if len(a) < least:
-                continue
-            a, b = ranks(a, np.argsort(a)), ranks(b, np.argsort(b))
-            spread = np.sqrt((a * a).sum() * (b * b).sum())
-            if spread > 0:
-                scores[column] = (a * b).sum() / spread
-        return scores
-
-    return rank_correlations
