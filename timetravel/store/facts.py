@@ -156,12 +156,16 @@ class Labelling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Something that happened to the run or to a sample (part of F4, T1)."""
+    """Something that happened to the run or to a sample (part of F4, T1).
+
+    epoch: filled in on reading; an event is committed with the epoch that it is handed over with.
+    """
 
     kind: str
     sample_id: int | None = None
     value: float | None = None
     detail: str | None = None
+    epoch: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

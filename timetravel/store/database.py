@@ -1,0 +1,178 @@
+"""One in-memory DuckDB instance that reads committed segments, attached read-only when first needed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from timetravel.errors import RunCorrupt
+from timetravel.store import durable
+from timetravel.store.manifest import Segment
+from timetravel.store.paths import segment_path
+from timetravel.store.schema import TABLES
+from timetravel.store.segment import SAFE_SETTINGS, quoted
+
+MOST_VECTORS_ATTACHED = 16
+"""Vectors segments kept open at a time; a trail over all epochs opens them one after another."""
+
+_verified: set[tuple[str, int, int, int]] = set()
+"""(sha256, inode, size, mtime) of files hashed in this process: each is read whole once, not at every use."""
+
+
+class SegmentGone(Exception):
+    """A file that the manifest named is not there: the manifest may have moved on."""
+
+
+def verify(ledger: Path, segment: Segment, *, hash_content: bool = True) -> Path:
+    """The segment's path, after its size and (once a process) its hash were found right.
+
+    Raises SegmentGone when the file is missing and RunCorrupt, naming it, when it is not what was committed.
+    """
+    path = segment_path(ledger, segment.file)
+    try:
+        found = path.stat()
+    except FileNotFoundError as error:
+        raise SegmentGone(f"{path} is missing") from error
+    except OSError as error:
+        raise RunCorrupt(f"{path} cannot be read: {error.strerror or error}") from error
+    if found.st_size != segment.bytes:
+        raise RunCorrupt(
+            f"{path} has {found.st_size} bytes, {segment.bytes} were committed; it was cut or changed"
+        )
+    mark = (segment.sha256, found.st_ino, found.st_size, found.st_mtime_ns)
+    if hash_content and mark not in _verified:
+        try:
+            digest = durable.sha256_of(path)
+        except FileNotFoundError as error:
+            raise SegmentGone(f"{path} is missing") from error
+        except OSError as error:
+            raise RunCorrupt(f"{path} cannot be read: {error.strerror or error}") from error
+        if digest != segment.sha256:
+            raise RunCorrupt(f"{path} is damaged: its content is not what was committed (sha256 differs)")
+        _verified.add(mark)
+    return path
+
+
+class Database:
+    """Reads tables of attached segments; safe to use from several threads, one query at a time."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._attached: OrderedDict[tuple[str, str], str] = OrderedDict()
+        self._tables: dict[str, dict[str, set[str]]] = {}
+        self._count = 0
+        self._pid = os.getpid()
+
+    def _open(self) -> duckdb.DuckDBPyConnection:
+        if self._pid != os.getpid():
+            # A forked child must not touch the parent's connection; it gets one of its own.
+            self.lock, self._connection, self._pid = threading.RLock(), None, os.getpid()
+            self._attached.clear()
+        if self._connection is None:
+            self._connection = duckdb.connect(":memory:", config=SAFE_SETTINGS)
+        return self._connection
+
+    def attach(self, ledger: Path, segment: Segment) -> str:
+        """The name under which the segment's tables are reached, attaching it if need be."""
+        with self.lock:
+            connection = self._open()
+            key = (str(ledger), segment.file)
+            alias = self._attached.get(key)
+            if alias is not None:
+                self._attached.move_to_end(key)
+                return alias
+            path = verify(ledger, segment)
+            if segment.kind == "vectors":
+                self._make_room()
+            self._count += 1
+            alias = f"s{self._count}"
+            try:
+                connection.execute(f"ATTACH {quoted(path)} AS {alias} (READ_ONLY)")
+                self._tables[alias] = _known_tables(connection, alias)
+            except duckdb.Error as error:
+                with contextlib.suppress(duckdb.Error):
+                    connection.execute(f"DETACH DATABASE IF EXISTS {alias}")
+                if not path.exists():
+                    raise SegmentGone(f"{path} is missing") from error
+                raise RunCorrupt(f"{path} cannot be opened: {str(error).splitlines()[0][:300]}") from error
+            self._attached[key] = alias
+            return alias
+
+    def has_table(self, alias: str, table: str) -> bool:
+        """Whether an attached segment holds this table, as a table with the expected columns."""
+        return table in self._tables[alias]
+
+    def columns(self, alias: str, table: str) -> set[str]:
+        """Names of the columns of a table that is there."""
+        return self._tables[alias][table]
+
+    def known_tables(self, ledger: Path, segment: Segment) -> dict[str, set[str]]:
+        """Tables of a segment that may be read, with their columns."""
+        with self.lock:
+            return dict(self._tables[self.attach(ledger, segment)])
+
+    def _make_room(self) -> None:
+        vectors = [key for key in self._attached if key[1].startswith("vectors/")]
+        for key in vectors[: max(0, len(vectors) - MOST_VECTORS_ATTACHED + 1)]:
+            self.detach(*key)
+
+    def detach(self, ledger: Path | str, file: str) -> None:
+        """Let go of a segment that the manifest no longer names."""
+        with self.lock:
+            alias = self._attached.pop((str(ledger), file), None)
+            if alias is not None and self._connection is not None:
+                self._tables.pop(alias, None)
+                self._connection.execute(f"DETACH {alias}")
+
+    def forget(self, ledger: Path, keep: set[str]) -> None:
+        """Detach every segment of the ledger that is not in `keep`."""
+        with self.lock:
+            for folder, file in list(self._attached):
+                if folder == str(ledger) and file not in keep:
+                    self.detach(folder, file)
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> pa.Table:
+        """The rows of a query over attached segments."""
+        with self.lock:
+            try:
+                return self._open().sql(sql, params=list(parameters)).to_arrow_table()
+            except duckdb.Error as error:
+                raise RunCorrupt(
+                    f"a segment could not be read: {str(error).splitlines()[0][:300]}"
+                ) from error
+
+    def close(self) -> None:
+        """Close every file."""
+        with self.lock:
+            if self._connection is not None and self._pid == os.getpid():
+                self._connection.close()
+            self._connection = None
+            self._attached.clear()
+            self._tables.clear()
+
+
+def _known_tables(connection: duckdb.DuckDBPyConnection, alias: str) -> dict[str, set[str]]:
+    """Base tables with columns of our names and types; views, macros and the like do not count."""
+    rows = connection.execute(
+        "SELECT c.table_name, c.column_name, c.data_type FROM duckdb_columns() c SEMI JOIN "
+        "(SELECT table_oid, database_name FROM duckdb_tables() WHERE NOT temporary) t "
+        "ON c.table_oid = t.table_oid AND c.database_name = t.database_name "
+        f"WHERE c.database_name = '{alias}' AND c.schema_name = 'main'"
+    ).fetchall()
+    found: dict[str, dict[str, str]] = {}
+    for table, column, kind in rows:
+        found.setdefault(table, {})[column] = kind
+    return {
+        table: set(columns)
+        for table, columns in found.items()
+        if table in TABLES and all(TABLES[table].get(name, kind) == kind for name, kind in columns.items())
+    }
