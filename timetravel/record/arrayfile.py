@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -103,7 +104,7 @@ class ArrayFile:
                     )
                 with archive.open(self._member) as file:
                     yield file, archive.getinfo(self._member).file_size
-        except zipfile.BadZipFile as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
             raise BadInput(f"{self.path.name} is no whole .npz file ({error}); write it again") from error
 
 
@@ -133,7 +134,7 @@ def _header(file: IO[bytes], path: Path) -> tuple[tuple[int, ...], bool, np.dtyp
             shape, fortran, dtype = np.lib.format.read_array_header_2_0(file)
         else:
             raise ValueError(f"version {version} of the format")
-    except (ValueError, EOFError, SyntaxError, TypeError, zipfile.BadZipFile) as error:
+    except (ValueError, SyntaxError, TypeError) as error:
         said = " ".join(str(error).split())
         raise BadInput(f"{path.name} is no numpy array ({said[:120]}); write it with numpy.save") from error
     if any(length < 0 for length in shape):
