@@ -92,9 +92,17 @@ class Aligned:
 
     name = "aligned"
 
-    def __init__(self, settings: Settings | None = None, *, workers: int | None = None) -> None:
+    def __init__(
+        self, settings: Settings | None = None, *, device: str = "cpu", workers: int | None = None
+    ) -> None:
         self.settings = settings or Settings()
+        self.device = device
         self._workers = workers
+
+    @property
+    def emphasis(self) -> float:
+        """How much the head's logits count when an unseen sample looks for its neighbours."""
+        return self.settings.emphasis
 
     @property
     def parameters(self) -> Mapping[str, Any]:
