@@ -86,10 +86,11 @@ class FactsWriter:
         path: str | os.PathLike[str],
         description: RunDescription,
         samples: Samples,
-        inputs: Inputs | None = None,
+        inputs: Inputs | Sequence[Inputs] | None = None,
     ) -> FactsWriter:
         """Create the run, or go on with the one that is there.
 
+        inputs: of one layout, or several of different layouts (exact inputs and thumbnails).
         A resumed run keeps its samples and classes; samples with new ids and classes at the end of the list
         are added with the next commit, a label that differs becomes an event. Raises BadInput when classes
         were renamed or left out, RunLocked while another process writes, RunCorrupt for a damaged run.
@@ -116,7 +117,7 @@ class FactsWriter:
         ledger: Ledger,
         description: RunDescription,
         samples: Samples,
-        inputs: Inputs | None,
+        inputs: Inputs | Sequence[Inputs] | None,
     ) -> FactsWriter:
         identity = read_identity(folder) or RunIdentity(
             run_id=uuid.uuid4().hex,
@@ -134,9 +135,12 @@ class FactsWriter:
         if description.modules:
             writer._layers = {module.name: number for number, module in enumerate(description.modules)}
             tables["layers"] = layers_table(description.modules, list(writer._layers.values()))
-        if inputs is not None:
-            tables |= input_tables(_checked_inputs(inputs, samples.ids), 0)
-            writer._next_palette = 1
+        written: dict[str, list[pa.Table]] = {}
+        for one in _each(inputs):
+            for name, table in input_tables(_checked_inputs(one, samples.ids), writer._next_palette).items():
+                written.setdefault(name, []).append(table)
+            writer._next_palette += 1
+        tables |= {name: pa.concat_tables(found) for name, found in written.items()}
         writer._ids, writer._labels = samples.ids, samples.labels
         ledger.commit([_tables_part("run", tables)], expected_bytes=_raw_bytes(tables))
         return writer
@@ -148,7 +152,7 @@ class FactsWriter:
         ledger: Ledger,
         description: RunDescription,
         samples: Samples,
-        inputs: Inputs | None,
+        inputs: Inputs | Sequence[Inputs] | None,
     ) -> FactsWriter:
         from timetravel.store.run import StoredRun
 
@@ -188,7 +192,7 @@ class FactsWriter:
             self._pending("classes", classes_table(classes[len(known) :], len(known)))
             self._classes = tuple(classes)
 
-    def add_samples(self, samples: Samples, inputs: Inputs | None = None) -> None:
+    def add_samples(self, samples: Samples, inputs: Inputs | Sequence[Inputs] | None = None) -> None:
         """More samples, as part of the next commit. Known ids stay as they were first recorded.
 
         A known sample with another label gives an event `relabelled` with the old and the new one.
@@ -213,13 +217,13 @@ class FactsWriter:
                 self._pending(name, table)
             self._ids = np.concatenate([self._ids, fresh.ids])
             self._labels = np.concatenate([self._labels, fresh.labels])
-        if inputs is not None and len(fresh):
-            wanted = np.flatnonzero(np.isin(np.asarray(inputs.ids), fresh.ids))
+        for one in _each(inputs):
+            wanted = np.flatnonzero(np.isin(np.asarray(one.ids), fresh.ids))
             if len(wanted):
                 part = Inputs(
-                    ids=np.asarray(inputs.ids)[wanted],
-                    arrays=[inputs.arrays[row] for row in wanted],
-                    layout=inputs.layout,
+                    ids=np.asarray(one.ids)[wanted],
+                    arrays=[one.arrays[row] for row in wanted],
+                    layout=one.layout,
                 )
                 for name, table in input_tables(part, self._next_palette).items():
                     self._pending(name, table)
@@ -475,6 +479,10 @@ def _unknown_layers(facts: EpochFacts, known: dict[str, int]) -> list[Module]:
 def _ordered(array: Any, order: NDArray[np.int64] | None) -> NDArray[Any]:
     array = np.asarray(array)
     return array if order is None else array[order]
+
+
+def _each(inputs: Inputs | Sequence[Inputs] | None) -> Sequence[Inputs]:
+    return [] if inputs is None else [inputs] if isinstance(inputs, Inputs) else inputs
 
 
 def _checked_inputs(inputs: Inputs, ids: NDArray[np.int64]) -> Inputs:
