@@ -212,7 +212,7 @@ def test_metadata_splits_right_labels_and_ids_are_kept(
         sample_ids=ids,
         true_labels=right,
         metadata={"brightness": digits[0].mean((1, 2, 3)), "writer": [f"w{n % 7}" for n in range(300)]},
-        images=(digits[0][:, 0] * 255).to(torch.uint8),
+        images=np.full((300, 9, 7, 3), 40, np.uint8),
     ) as recorder:
         recorder.record(0)
     with open_run(tmp_path / "run") as run:
@@ -222,6 +222,11 @@ def test_metadata_splits_right_labels_and_ids_are_kept(
         assert np.flatnonzero(run.samples.noisy).tolist() == [0]
         np.testing.assert_allclose(run.samples.attributes["brightness"], digits[0].mean((1, 2, 3)), rtol=1e-6)
         assert run.samples.attributes["writer"][8] == "w1"
+        exact, shown = run.inputs(ids[:1]), run.images(ids[:1])
+        assert exact is not None
+        assert shown is not None
+        np.testing.assert_array_equal(exact.arrays[0], digits[0][0])
+        np.testing.assert_array_equal(shown[0], np.full((9, 7, 3), 40))
 
 
 def test_active_learning_is_recorded_by_id_and_in_order(

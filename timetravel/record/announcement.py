@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from timetravel.record.layer import Layer
-from timetravel.store.estimate import estimate_bytes
+from timetravel.store.estimate import estimate_bytes, stored_inputs_bytes
 from timetravel.store.facts import Inputs, Samples
+from timetravel.store.inputs import MOST_CHANNELS as PALETTE_CHANNELS
+from timetravel.store.inputs import PALETTE_SIZE
+
+_LOOKED_AT = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +24,7 @@ class Plan:
     samples: Samples
     classes: tuple[str, ...]
     layer: Layer
-    inputs: Inputs | None
+    inputs: Sequence[Inputs]
     why_no_inputs: str | None
     parameter_bytes: int
     filter_count: int
@@ -39,9 +42,21 @@ class Plan:
             parameter_bytes=self.parameter_bytes,
             activation_channels=self.activation_channels,
             filter_count=self.filter_count,
-            inputs_bytes=0 if self.inputs is None else sum(np.asarray(a).nbytes for a in self.inputs.arrays),
+            inputs_bytes=sum(map(stored_bytes, self.inputs)),
             checkpoints=self.checkpoint_every > 0,
         )
+
+
+def stored_bytes(inputs: Inputs) -> int:
+    """About how many bytes inputs take on disk: the store keeps pictures that a transform turned into floats
+    as one byte a number. Whether these are such is told from some of them."""
+    numbers = sum(int(np.size(array)) for array in inputs.arrays)
+    looked_at = inputs.arrays[:: max(1, len(inputs.arrays) // _LOOKED_AT)]
+    first = np.asarray(inputs.arrays[0])
+    channels = first.shape[0] if first.ndim == 3 and first.shape[0] <= PALETTE_CHANNELS else 1
+    values = np.unique(np.concatenate([np.ravel(array) for array in looked_at]))
+    is_picture = first.dtype.kind == "f" and len(values) <= PALETTE_SIZE * channels
+    return numbers if is_picture else sum(np.asarray(array).nbytes for array in inputs.arrays)
 
 
 def announce(plan: Plan) -> None:
@@ -72,8 +87,9 @@ def sentences(plan: Plan) -> list[str]:
         f"  once         about {readable(once)}",
     ]
     missing = []
-    if plan.inputs is None:
-        missing.append(f"inputs ({plan.why_no_inputs}; images= takes thumbnails)")
+    if plan.why_no_inputs is not None:
+        instead = "" if plan.inputs else "; images= takes thumbnails"
+        missing.append(f"exact inputs ({plan.why_no_inputs}{instead})")
     if not plan.checkpoint_every:
         missing.append("checkpoints (checkpoints='all'; saliency needs them)")
     elif plan.checkpoint_every > 1:

@@ -288,12 +288,13 @@ class Recorder:
         self._writer, self._layer = writer, layer
         self._epochs.update(writer.committed_epochs)
 
-    def _inputs(self) -> tuple[Inputs | None, str | None]:
+    def _inputs(self) -> tuple[list[Inputs], str | None]:
         """What is kept of the samples themselves, and why their exact inputs are not."""
         exact = self._subject.source.arrays()
+        found = [] if self._thumbnails is None else [self._thumbnails]
         if isinstance(exact, str):
-            return self._thumbnails, exact
-        return Inputs(ids=self._samples.ids, arrays=exact, layout="tensor"), None
+            return found, exact
+        return [Inputs(ids=self._samples.ids, arrays=exact, layout="tensor"), *found], None
 
     def _gather(
         self, epoch: int, *, step: int | None, active: Mapping[str, Any], metrics: Mapping[str, Any]

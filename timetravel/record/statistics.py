@@ -89,8 +89,14 @@ def histogram(values: NDArray[Any]) -> tuple[NDArray[np.int64] | None, NDArray[n
     return counts.astype(np.int64), edges.astype(np.float32)
 
 
-def update(before: NDArray[Any], now: NDArray[Any]) -> tuple[float, float | None]:
-    """Norm of the change, and its ratio to the norm before (None for a tensor that was zero)."""
-    old = before.astype(np.float64)
-    change, size = float(np.linalg.norm(now - old)), float(np.linalg.norm(old))
+def update(before: NDArray[Any], now: NDArray[Any]) -> tuple[float | None, float | None]:
+    """Norm of the change, and its ratio to the norm before.
+
+    None where it has no value: the ratio of a tensor that was zero, both of one that is not finite.
+    """
+    with np.errstate(invalid="ignore", over="ignore"):
+        old = before.astype(np.float64)
+        change, size = float(np.linalg.norm(now - old)), float(np.linalg.norm(old))
+    if not np.isfinite([change, size]).all():
+        return None, None
     return change, change / size if size > 0 else None

@@ -40,7 +40,7 @@ class HuggingFaceCallback(TrainerCallback):  # type: ignore[misc]
         if self._recorder is not None:
             logged = state.log_history[-1] if state.log_history else {}
             names = {"loss": "train_loss", "eval_loss": "val_loss", "eval_accuracy": "val_accuracy"}
-            numbers = {
+            numbers: Any = {
                 names.get(name, name): value
                 for name, value in logged.items()
                 if isinstance(value, int | float) and name not in ("epoch", "step")

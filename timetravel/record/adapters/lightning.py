@@ -63,7 +63,7 @@ class LightningCallback(_callback_class()):  # type: ignore[misc]
         if self.recorder is not None and not trainer.sanity_checking:
             metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
             reserved = {"epoch", "step", "labelled", "picks", "scores", "round", "strategy"}
-            named = {f"{name}_" if name in reserved else name: value for name, value in metrics.items()}
+            named: Any = {f"{name}_" if name in reserved else name: value for name, value in metrics.items()}
             self.recorder.record(trainer.current_epoch, step=trainer.global_step, **named)
 
     def on_fit_end(self, trainer: Any, pl_module: Any) -> None:
