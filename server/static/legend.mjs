@@ -1,0 +1,51 @@
+/** What the colours mean: counts, hide, solo, search; click adds a class to what is shown alone. */
+
+import { number } from "./chart_math.mjs";
+import { h, replace } from "./dom.mjs";
+
+const SEARCH_ABOVE = 16;
+const SHOWN = 400;
+
+export class Legend {
+  /** @param {HTMLElement} element @param {any} page */
+  constructor(element, page) {
+    this.page = page;
+    this.search = /** @type {HTMLInputElement} */ (h("input", { type: "search", placeholder: "find a class", "aria-label": "find a class", oninput: () => this.draw() }));
+    this.list = h("ul", { class: "legend-list" });
+    this.title = h("summary", null, "legend");
+    this.box = h("details", { open: true, class: "legend-box" }, this.title, this.search, this.list);
+    replace(element, this.box);
+  }
+
+  /** @param {any} shades what page.shades gave: kind, entries or ramp */
+  set(shades) {
+    this.shades = shades;
+    this.draw();
+  }
+
+  draw() {
+    const { shades, page } = this;
+    if (!shades) return;
+    this.title.textContent = shades.title;
+    this.search.hidden = !shades.entries || shades.entries.length <= SEARCH_ABOVE;
+    if (!shades.entries) {
+      replace(this.list, h("li", { class: "ramp" }, h("span", null, number(shades.low)), h("i", { style: `background:linear-gradient(90deg, ${shades.gradient})` }), h("span", null, number(shades.high))),
+        shades.note ? h("li", { class: "muted" }, shades.note) : null);
+      return;
+    }
+    const { solo } = page.store.get();
+    const wanted = this.search.value.trim().toLowerCase();
+    const found = shades.entries.filter((/** @type {any} */ one) => one.name.toLowerCase().includes(wanted));
+    replace(this.list, found.slice(0, SHOWN).map((/** @type {any} */ one) => {
+      const on = solo.length === 0 || solo.includes(one.value);
+      const chosen = page.legendCount(one.value);
+      return h("li", null, h("button", {
+        type: "button", "aria-pressed": String(on), class: on ? "" : "off", title: `${one.name}: click shows only this (shift-click adds), alt-click selects`,
+        onclick: (/** @type {MouseEvent} */ event) => (event.altKey ? page.selectLegend(one.value, event) : page.toggleSolo(one.value, event.shiftKey)),
+      }, h("i", { class: one.ring ? "ring" : "", style: `--dot:${one.color}` }), h("span", { class: "name" }, one.name),
+      h("span", { class: "count" }, chosen === null ? number(one.count) : `${number(chosen)} / ${number(one.count)}`)));
+    }), found.length > SHOWN ? h("li", { class: "muted" }, `and ${number(found.length - SHOWN)} more; search above`) : null,
+    shades.wrong ? h("li", { class: "muted note" }, `✕ wrong  ${number(shades.wrong)}`) : null,
+    solo.length ? h("li", null, h("button", { type: "button", class: "link", onclick: () => page.store.set({ solo: [] }) }, "show all")) : null);
+  }
+}

@@ -1,0 +1,78 @@
+/** Views below the map: confusion, the samples as a table or images, saved selections, the two runs compared. */
+
+import { h, replace } from "../dom.mjs";
+import { fromBase64, toBase64 } from "../masks.mjs";
+import { comparePanel } from "./compare.mjs";
+import { confusionPanel } from "./confusion.mjs";
+import { samplesPanel } from "./samples.mjs";
+import { selectionsPanel } from "./selections.mjs";
+
+/** @param {HTMLElement} tabs @param {HTMLElement} body @param {any} page */
+export function views(tabs, body, page) {
+  const { api, store } = page;
+  const select = (/** @type {string} */ expression) => page.search.search(expression);
+  const onrow = (/** @type {number} */ row) => page.pinRowOfA(row);
+  const current = () => {
+    const { epoch, mask } = store.get();
+    return { run: page.run, epoch, map: page.mapOf()?.name, mask: mask ? toBase64(mask) : null, key: mask };
+  };
+  /** @type {{name: string, text: string, make: (element: HTMLElement) => {update: () => void}}[]} */
+  const kinds = [
+    ...(page.runs.length === 2 ? [{ name: "compare", text: "Agreement", make: (/** @type {HTMLElement} */ element) => {
+      const panel = comparePanel(element, {
+        api, onepoch: (epoch) => page.go(epoch), onrow,
+        oncell: async (cell, stop) => {
+          const answer = await api.post(`compare/${page.runs[0].slug}/${page.runs[1].slug}/cell`, { epoch_a: stop.a, epoch_b: stop.b, cell });
+          page.select(fromBase64(answer.rows_a));
+        },
+      });
+      return { update: () => panel.update({ a: page.runs[0], b: page.runs[1], epoch: store.get().epoch }) };
+    } }] : []),
+    ...(page.run.has.labels && page.run.has.logits ? [{ name: "confusion", text: "Confusion", make: (/** @type {HTMLElement} */ element) => {
+      const panel = confusionPanel(element, { api, onselect: select });
+      return { update: () => panel.update(current()) };
+    } }] : []),
+    ...(page.run.has.images ? [{ name: "images", text: "Images", make: (/** @type {HTMLElement} */ element) => {
+      const panel = samplesPanel(element, { api, onrow, kind: "grid" });
+      return { update: () => panel.update(current()) };
+    } }] : []),
+    { name: "table", text: "Table", make: (element) => {
+      const panel = samplesPanel(element, { api, onrow, kind: "table" });
+      return { update: () => panel.update(current()) };
+    } },
+    { name: "saved", text: "Saved", make: (element) => selectionsPanel(element, {
+      api, run: () => page.run, mask: () => current().mask, expression: () => store.get().selection, onchoose: (one) => page.select(fromBase64(one.mask), `slice:${/^[\w-]+$/.test(one.name) ? one.name : `"${one.name}"`}`),
+    }) },
+  ];
+  replace(tabs, kinds.map((kind, index) => h("button", { type: "button", role: "tab", "data-view": kind.name, id: `tab-${kind.name}`, "aria-selected": "false", "aria-controls": "view", title: `${kind.text} (${index + 1})`, onclick: () => page.openView(kind.name) }, kind.text)));
+  body.setAttribute("role", "tabpanel");
+  /** @type {Map<string, {element: HTMLElement, panel: {update: () => void}}>} */
+  const made = new Map();
+  let timer = 0;
+
+  function update() {
+    const { view } = store.get();
+    const kind = kinds.find((one) => one.name === view);
+    body.hidden = !kind;
+    document.body.classList.toggle("view-open", Boolean(kind));
+    for (const tab of tabs.querySelectorAll("[role=tab]")) tab.setAttribute("aria-selected", String(tab.getAttribute("data-view") === view));
+    if (!kind) return;
+    body.setAttribute("aria-labelledby", `tab-${kind.name}`);
+    if (!made.has(kind.name)) {
+      const element = h("section", { class: "panel view-panel", "aria-label": kind.text });
+      made.set(kind.name, { element, panel: kind.make(element) });
+    }
+    const shown = /** @type {any} */ (made.get(kind.name));
+    if (body.firstChild !== shown.element) replace(body, shown.element);
+    shown.panel.update();
+  }
+
+  store.subscribe((/** @type {any} */ state, /** @type {any} */ before) => {
+    if (state.view !== before.view) update();
+    else if (state.view && ["epoch", "mask", "map"].some((name) => state[name] !== before[name])) {
+      clearTimeout(timer);
+      timer = window.setTimeout(update, 120);
+    }
+  });
+  update();
+}

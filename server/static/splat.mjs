@@ -1,0 +1,183 @@
+/** Points into pixels: opaque squares while anything moves, anti-aliased discs when it is still. No document here. */
+
+const PHASES = 4;
+
+/**
+ * Coverage of a disc for each of PHASES x PHASES sub-pixel centres.
+ * @param {number} radius  device pixels
+ * @returns {{size: number, offset: number, stamps: Float32Array[]}}
+ */
+export function discStamps(radius) {
+  const offset = Math.ceil(radius + 1);
+  const size = 2 * offset + 1;
+  const stamps = [];
+  for (let phaseY = 0; phaseY < PHASES; phaseY++) {
+    for (let phaseX = 0; phaseX < PHASES; phaseX++) {
+      const stamp = new Float32Array(size * size);
+      const centreX = offset + (phaseX + 0.5) / PHASES;
+      const centreY = offset + (phaseY + 0.5) / PHASES;
+      for (let y = 0; y < size; y++) {
+        for (let x = 0; x < size; x++) {
+          const away = Math.hypot(x + 0.5 - centreX, y + 0.5 - centreY);
+          stamp[y * size + x] = Math.max(0, Math.min(1, radius - away + 0.5));
+        }
+      }
+      stamps.push(stamp);
+    }
+  }
+  return { size, offset, stamps };
+}
+
+/**
+ * Places of all points in pixels; -1e6 where there is none.
+ * @param {Uint16Array} codes  x, y over the extent, 65535 absent
+ * @param {{scaleX: number, shiftX: number, scaleY: number, shiftY: number}} view  code to pixel
+ * @param {Float32Array} into
+ * @param {Uint16Array} [from]  places at the epoch before, for a tween
+ * @param {number} [share]  0 at `from`, 1 at `codes`
+ */
+export function project(codes, view, into, from, share = 1) {
+  const { scaleX, shiftX, scaleY, shiftY } = view;
+  for (let i = 0; i < codes.length; i += 2) {
+    if (codes[i] === 65535 && codes[i + 1] === 65535) {
+      into[i] = into[i + 1] = -1e6;
+      continue;
+    }
+    let x = codes[i];
+    let y = codes[i + 1];
+    if (from && share < 1 && !(from[i] === 65535 && from[i + 1] === 65535)) {
+      x = from[i] + (x - from[i]) * share;
+      y = from[i + 1] + (y - from[i + 1]) * share;
+    }
+    into[i] = x * scaleX + shiftX;
+    into[i + 1] = y * scaleY + shiftY;
+  }
+  return into;
+}
+
+/**
+ * Opaque squares, for frames that last 16 ms.
+ * @param {Uint32Array} pixels  ABGR, width x height, cleared by the caller
+ * @param {number} width
+ * @param {number} height
+ * @param {Float32Array} places
+ * @param {Uint32Array} order  rows to draw, the last on top
+ * @param {Uint32Array} colors  ABGR per row, alpha 255 means undimmed
+ * @param {number} radius
+ */
+export function drawSquares(pixels, width, height, places, order, colors, radius) {
+  const r = Math.max(0, Math.round(radius * 0.82));
+  for (let at = 0; at < order.length; at++) {
+    const row = order[at];
+    const color = colors[row];
+    if (color === 0) continue;
+    const x = Math.round(places[2 * row]);
+    const y = Math.round(places[2 * row + 1]);
+    if (x < r || y < r || x >= width - r || y >= height - r) continue;
+    for (let line = -r; line <= r; line++) {
+      const inset = r > 1 && Math.abs(line) === r ? 1 : 0;
+      const start = (y + line) * width + x;
+      for (let column = -r + inset; column <= r - inset; column++) pixels[start + column] = color;
+    }
+  }
+}
+
+/**
+ * Anti-aliased discs over what is there, from `start` on; returns the row where time ran out.
+ * @param {Uint8ClampedArray} pixels  RGBA, premultiplied by nothing
+ * @param {number} width
+ * @param {number} height
+ * @param {Float32Array} places
+ * @param {Uint32Array} order
+ * @param {Uint32Array} colors  ABGR; the alpha byte is the point's opacity
+ * @param {{size: number, offset: number, stamps: Float32Array[]}} disc
+ * @param {number} start
+ * @param {() => boolean} timeIsUp
+ */
+export function drawDiscs(pixels, width, height, places, order, colors, disc, start, timeIsUp) {
+  const { size, offset, stamps } = disc;
+  let at = start;
+  for (; at < order.length; at++) {
+    if ((at & 1023) === 1023 && timeIsUp()) return at;
+    const row = order[at];
+    const color = colors[row];
+    const alpha = color >>> 24;
+    if (alpha === 0) continue;
+    const px = places[2 * row];
+    const py = places[2 * row + 1];
+    const left = Math.floor(px);
+    const top = Math.floor(py);
+    if (left < -offset || top < -offset || left >= width + offset || top >= height + offset) continue;
+    const stamp = stamps[Math.floor((py - top) * PHASES) * PHASES + Math.floor((px - left) * PHASES)];
+    const red = color & 255;
+    const green = (color >>> 8) & 255;
+    const blue = (color >>> 16) & 255;
+    for (let y = 0; y < size; y++) {
+      const line = top - offset + y;
+      if (line < 0 || line >= height) continue;
+      for (let x = 0; x < size; x++) {
+        const column = left - offset + x;
+        if (column < 0 || column >= width) continue;
+        const cover = (stamp[y * size + x] * alpha) / 255;
+        if (cover <= 0) continue;
+        const p = (line * width + column) * 4;
+        const under = pixels[p + 3] / 255;
+        const total = cover + under * (1 - cover);
+        const keep = (under * (1 - cover)) / total;
+        const take = cover / total;
+        pixels[p] = red * take + pixels[p] * keep;
+        pixels[p + 1] = green * take + pixels[p + 1] * keep;
+        pixels[p + 2] = blue * take + pixels[p + 2] * keep;
+        pixels[p + 3] = total * 255;
+      }
+    }
+  }
+  return at;
+}
+
+/**
+ * Order of drawing: large classes first, so that small ones are seen; inside a class by a fixed shuffle.
+ * @param {ArrayLike<number>} groups
+ * @param {(row: number) => boolean} [onTop]
+ */
+export function drawingOrder(groups, onTop = () => false) {
+  /** @type {Map<number, number>} */
+  const sizes = new Map();
+  for (let row = 0; row < groups.length; row++) sizes.set(groups[row], (sizes.get(groups[row]) ?? 0) + 1);
+  const rank = new Map([...sizes.entries()].sort((a, b) => b[1] - a[1]).map(([group], index) => [group, index]));
+  const few = sizes.size * 4;
+  // Classes of about equal size are mixed, so that none hides another.
+  const largest = Math.max(...sizes.values(), 1);
+  const key = new Float64Array(groups.length);
+  for (let row = 0; row < groups.length; row++) {
+    const size = /** @type {number} */ (sizes.get(groups[row]));
+    const level = size * 4 < largest ? 1 + /** @type {number} */ (rank.get(groups[row])) / few : 0;
+    key[row] = (onTop(row) ? 10 : 0) + level + (((row * 2654435761) >>> 0) / 4294967296) * 1e-3;
+  }
+  const order = new Uint32Array(groups.length);
+  for (let row = 0; row < order.length; row++) order[row] = row;
+  return order.sort((a, b) => key[a] - key[b]);
+}
+
+/**
+ * The row nearest to a spot, -1 when none lies within reach.
+ * @param {Float32Array} places
+ * @param {number} x
+ * @param {number} y
+ * @param {number} reach
+ * @param {Uint32Array} colors  rows of colour 0 are hidden
+ */
+export function nearestRow(places, x, y, reach, colors) {
+  let best = -1;
+  let least = reach * reach;
+  for (let row = 0; row < colors.length; row++) {
+    const dx = places[2 * row] - x;
+    const dy = places[2 * row + 1] - y;
+    const away = dx * dx + dy * dy;
+    if (away < least && colors[row] !== 0) {
+      least = away;
+      best = row;
+    }
+  }
+  return best;
+}

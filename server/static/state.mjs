@@ -1,0 +1,159 @@
+/**
+ * The page's state: one small object, one place. Panels read it, ask for changes, and are told of them.
+ * The address holds what a link must restore; undo holds selections and views.
+ */
+
+const UNDO_DEPTH = 50;
+
+export const LAYERS = ["regions", "boundary", "trails", "neighbors", "labels", "wrong", "density", "images"];
+const DEFAULT_LAYERS = ["regions", "boundary", "trails", "labels", "wrong"];
+
+/**
+ * @typedef {{
+ *   runs: string[], map: string, epoch: number, interval: [number, number] | null, selection: string, mask: Uint8Array | null,
+ *   color: string, layers: string[], camera: [number, number, number] | null, view: string, pin: number | null, theme: string,
+ *   solo: number[], onlySelected: boolean, linked: boolean, join: string,
+ * }} State
+ */
+
+/** @returns {State} */
+export function initialState() {
+  return {
+    runs: [], map: "", epoch: NaN, interval: null, selection: "", mask: null, color: "label", layers: DEFAULT_LAYERS, camera: null,
+    view: "", pin: null, theme: "", solo: [], onlySelected: false, linked: true, join: "epoch",
+  };
+}
+
+/**
+ * The state as arguments of a link; what has its usual value is left out.
+ * @param {State} state
+ * @param {URLSearchParams} [unknown]  arguments that are not ours and are kept
+ */
+export function toQuery(state, unknown = new URLSearchParams()) {
+  const query = new URLSearchParams(unknown);
+  const put = (/** @type {string} */ name, /** @type {string} */ value) => (value ? query.set(name, value) : query.delete(name));
+  put("runs", state.runs.join(","));
+  put("map", state.map);
+  put("epoch", Number.isFinite(state.epoch) ? String(state.epoch) : "");
+  put("interval", state.interval ? state.interval.join("..") : "");
+  put("selection", state.selection);
+  put("color", state.color === "label" ? "" : state.color);
+  put("layers", sameSet(state.layers, DEFAULT_LAYERS) ? "" : state.layers.join(",") || "none");
+  put("camera", state.camera ? state.camera.map((value) => Number(value.toPrecision(6))).join(",") : "");
+  put("view", state.view);
+  put("pin", state.pin === null ? "" : String(state.pin));
+  put("only", state.onlySelected ? "1" : "");
+  return query;
+}
+
+/**
+ * What a link asks for; nothing that it does not say.
+ * @param {string} text  location.search
+ * @returns {Partial<State>}
+ */
+export function fromQuery(text) {
+  const query = new URLSearchParams(text);
+  /** @type {Partial<State>} */
+  const asked = {};
+  const numbers = (/** @type {string} */ name, /** @type {string} */ between) => (query.get(name) ?? "").split(between).map(Number);
+  if (query.get("runs")) asked.runs = /** @type {string} */ (query.get("runs")).split(",");
+  if (query.get("map")) asked.map = /** @type {string} */ (query.get("map"));
+  if (query.has("epoch") && query.get("epoch") !== "" && Number.isFinite(Number(query.get("epoch")))) asked.epoch = Number(query.get("epoch"));
+  if (query.has("interval")) {
+    const [from, to] = numbers("interval", "..");
+    if (Number.isFinite(from) && Number.isFinite(to)) asked.interval = [Math.min(from, to), Math.max(from, to)];
+  }
+  if (query.get("selection")) asked.selection = /** @type {string} */ (query.get("selection"));
+  if (query.get("color")) asked.color = /** @type {string} */ (query.get("color"));
+  if (query.has("layers")) asked.layers = (query.get("layers") ?? "").split(",").filter((name) => LAYERS.includes(name));
+  if (query.has("camera")) {
+    const camera = numbers("camera", ",");
+    if (camera.length === 3 && camera.every(Number.isFinite) && camera[2] > 0) asked.camera = /** @type {[number, number, number]} */ (camera);
+  }
+  if (query.get("view")) asked.view = /** @type {string} */ (query.get("view"));
+  if (query.has("pin") && Number.isFinite(Number(query.get("pin")))) asked.pin = Number(query.get("pin"));
+  if (query.get("only") === "1") asked.onlySelected = true;
+  return asked;
+}
+
+const OURS = ["runs", "map", "epoch", "interval", "selection", "color", "layers", "camera", "view", "pin", "only"];
+
+/** Arguments of an address that are not ours. @param {string} text */
+export function unknownArguments(text) {
+  const query = new URLSearchParams(text);
+  for (const name of OURS) query.delete(name);
+  return query;
+}
+
+/** A store: get, set, subscribe, undo. */
+export class Store {
+  /** @param {State} [state] */
+  constructor(state = initialState()) {
+    this.state = Object.freeze({ ...state });
+    /** @type {Set<(state: State, before: State) => void>} */
+    this.listeners = new Set();
+    /** @type {Partial<State>[]} */
+    this.past = [];
+    /** @type {Partial<State>[]} */
+    this.future = [];
+  }
+
+  get() {
+    return this.state;
+  }
+
+  /**
+   * Change the state and tell everybody. Changes of the selection and of filters can be undone.
+   * @param {Partial<State>} patch
+   * @param {{undo?: boolean}} [options]
+   */
+  set(patch, { undo = "mask" in patch || "selection" in patch || "solo" in patch } = {}) {
+    const changed = Object.keys(patch).filter((name) => !Object.is(/** @type {any} */ (patch)[name], /** @type {any} */ (this.state)[name]));
+    if (!changed.length) return;
+    if (undo) {
+      this.past.push(remembered(this.state));
+      if (this.past.length > UNDO_DEPTH) this.past.shift();
+      this.future = [];
+    }
+    this.#replace({ ...this.state, ...patch });
+  }
+
+  undo() {
+    this.#step(this.past, this.future);
+  }
+
+  redo() {
+    this.#step(this.future, this.past);
+  }
+
+  /** @param {Partial<State>[]} from @param {Partial<State>[]} to */
+  #step(from, to) {
+    const memory = from.pop();
+    if (!memory) return;
+    to.push(remembered(this.state));
+    this.#replace({ ...this.state, ...memory });
+  }
+
+  /** @param {State} next */
+  #replace(next) {
+    const before = this.state;
+    this.state = Object.freeze(next);
+    for (const listener of [...this.listeners]) listener(this.state, before);
+  }
+
+  /** @param {(state: State, before: State) => void} listener @returns {() => void} */
+  subscribe(listener) {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+}
+
+/** @param {State} state @returns {Partial<State>} */
+function remembered({ mask, selection, solo, onlySelected }) {
+  return { mask, selection, solo, onlySelected };
+}
+
+/** @param {string[]} a @param {string[]} b */
+function sameSet(a, b) {
+  return a.length === b.length && a.every((name) => b.includes(name));
+}

@@ -1,0 +1,237 @@
+/** Time: a slider whose stops are the recorded epochs, error and loss above it, flips up and down, events as ticks. */
+
+import { linear, number, path, range } from "./chart_math.mjs";
+import { h, replace, s } from "./dom.mjs";
+
+export const SPEEDS = [0.5, 1, 2, 4, 8];
+const STEP_MS = 900;
+
+/**
+ * The nearest recorded epoch, and what to say when it is not the one asked for.
+ * @param {number[]} epochs
+ * @param {number} wanted
+ */
+export function nearestEpoch(epochs, wanted) {
+  const epoch = epochs.reduce((best, one) => (Math.abs(one - wanted) < Math.abs(best - wanted) ? one : best), epochs[0]);
+  if (epoch === wanted) return { epoch, text: "" };
+  const around = [epochs.filter((one) => one < wanted).at(-1), epochs.find((one) => one > wanted)].filter((one) => one !== undefined);
+  return { epoch, text: `epoch ${wanted} was not recorded; recorded: ${around.join(" and ")}` };
+}
+
+/**
+ * The interesting epoch before or after another, null at the end.
+ * @param {{epoch: number, reason: string}[]} interesting
+ * @param {number[]} epochs
+ * @param {number} epoch
+ * @param {1 | -1} direction
+ */
+export function nextInteresting(interesting, epochs, epoch, direction) {
+  const at = epochs.indexOf(epoch);
+  const places = interesting.map((one) => ({ ...one, at: epochs.indexOf(one.epoch) })).sort((a, b) => a.at - b.at);
+  return (direction > 0 ? places.find((one) => one.at > at) : places.findLast((one) => one.at < at)) ?? null;
+}
+
+export class Timeline {
+  /** @param {HTMLElement} element @param {any} page */
+  constructor(element, page) {
+    this.page = page;
+    this.playing = 0;
+    this.speed = 1;
+    this.loop = false;
+    this.play = /** @type {HTMLButtonElement} */ (h("button", { type: "button", class: "play", title: "play (space)", "aria-label": "play", onclick: () => this.toggle() }, "▶"));
+    this.speedButton = /** @type {HTMLButtonElement} */ (h("button", { type: "button", title: "speed ([ and ])", onclick: () => this.faster(1, true) }, "1×"));
+    this.loopButton = /** @type {HTMLButtonElement} */ (h("button", { type: "button", "aria-pressed": "false", title: "loop", "aria-label": "loop", onclick: () => this.toggleLoop() }, "↻"));
+    this.readout = h("output", { class: "readout" });
+    this.jump = /** @type {HTMLInputElement} */ (h("input", { type: "text", inputmode: "numeric", class: "jump", "aria-label": "epoch, type to jump", title: "type an epoch (g)", onchange: () => this.typed() }));
+    this.total = h("span", { class: "muted" });
+    this.chart = h("div", { class: "timeline-chart" });
+    this.slider = /** @type {HTMLInputElement} */ (h("input", { type: "range", min: 0, step: 1, class: "slider", "aria-label": "epoch", oninput: () => page.goStop(Number(this.slider.value)) }));
+    this.reason = h("p", { class: "reason", role: "status" });
+    replace(element,
+      h("div", { class: "time-controls" }, h("div", { class: "row" }, this.play, this.speedButton, this.loopButton),
+        h("label", { class: "jump-label" }, "epoch ", this.jump, this.total), this.readout),
+      h("div", { class: "time-body" }, this.chart, this.slider, this.reason));
+    this.chart.addEventListener("pointerdown", (event) => this.dragged(event));
+    new ResizeObserver(() => this.run && this.draw()).observe(this.chart);
+  }
+
+  /** @param {any} run */
+  setRun(run) {
+    this.run = run;
+    this.slider.max = String(Math.max(0, run.epochs.length - 1));
+    this.slider.disabled = run.epochs.length < 2;
+    this.total.textContent = ` of ${run.epochs.at(-1)}`;
+    this.draw();
+  }
+
+  /** @param {number} epoch */
+  setEpoch(epoch) {
+    const { run } = this;
+    const at = run.epochs.indexOf(epoch);
+    this.slider.value = String(at);
+    this.slider.setAttribute("aria-valuetext", `epoch ${epoch}`);
+    if (document.activeElement !== this.jump) this.jump.value = String(epoch);
+    const accuracies = Object.entries(run.accuracy ?? {}).filter(([, values]) => values[at] !== null && values[at] !== undefined);
+    const loss = ["train_loss", "val_loss"].map((name) => [name.replace("_loss", ""), run.metrics?.[name]?.[at]]).filter(([, value]) => value !== null && value !== undefined);
+    replace(this.readout, accuracies.map(([split, values]) => h("span", null, h("i", null, split), ` ${number(values[at], 3)}`)), accuracies.length === 0 ? loss.map(([name, value]) => h("span", null, h("i", null, `${name} loss`), ` ${number(value, 3)}`)) : null);
+    const interesting = (run.interesting ?? []).find((/** @type {any} */ one) => one.epoch === epoch);
+    const ticks = (run.ticks ?? []).filter((/** @type {any} */ one) => one.epoch === epoch).map((/** @type {any} */ one) => one.text);
+    this.reason.textContent = run.epochs.length < 2 ? "One epoch is recorded: there is nowhere to travel yet." : [interesting?.reason, ...ticks].filter(Boolean).join(" · ");
+    if (this.now && at >= 0) {
+      const x = String(this.x(at));
+      this.now.setAttribute("x1", x);
+      this.now.setAttribute("x2", x);
+    }
+  }
+
+  draw() {
+    const { run, page } = this;
+    const width = Math.max(200, this.chart.clientWidth);
+    const height = Math.max(30, this.chart.clientHeight);
+    const count = run.epochs.length;
+    // The slider's thumb does not reach its edges; the chart keeps the same margin, so that both tell one time.
+    this.x = linear([0, Math.max(1, count - 1)], [9, width - 9]);
+    const flipsTop = height * 0.66;
+    const zero = height - 14;
+    const picture = s("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": this.describe() });
+    const { interval } = page.store.get();
+    if (interval) {
+      const [a, b] = interval.map((epoch) => this.x(run.epochs.indexOf(nearestEpoch(run.epochs, epoch).epoch)));
+      picture.append(s("rect", { x: a, y: 0, width: Math.max(2, b - a), height: zero + 10, class: "interval" }));
+    }
+    const shades = ["var(--accent)", "var(--second)"];
+    const legend = [];
+    const errors = Object.entries(run.accuracy ?? {}).slice(0, 2).map(([split, values]) => [split, /** @type {any} */ (values).map((/** @type {number|null} */ value) => (value === null ? null : Math.log10(Math.max(1 - value, 5e-4))))]);
+    const errorRange = range(errors.flatMap(([, values]) => values));
+    if (errorRange) {
+      const y = linear(errorRange, [flipsTop - 4, 5]);
+      errors.forEach(([split, values], index) => {
+        picture.append(s("path", { d: path(values, this.x, y), class: "curve", stroke: shades[index] }));
+        legend.push([`error, ${split}`, shades[index], ""]);
+      });
+    }
+    const losses = ["train_loss", "val_loss"].filter((name) => run.metrics?.[name]?.some((/** @type {any} */ value) => value !== null));
+    const logged = losses.map((name) => run.metrics[name].map((/** @type {number|null} */ value) => (value === null || value <= 0 ? null : Math.log10(value))));
+    const lossRange = range(logged.flat());
+    if (lossRange) {
+      const y = linear(lossRange, [flipsTop - 4, 5]);
+      logged.forEach((values, index) => {
+        picture.append(s("path", { d: path(values, this.x, y), class: "curve dashed", stroke: shades[losses[index] === "val_loss" ? 1 : 0] }));
+        legend.push([losses[index].replace("_", " "), shades[losses[index] === "val_loss" ? 1 : 0], "dashed"]);
+      });
+    }
+    this.bars(picture, flipsTop, zero);
+    for (const one of run.interesting ?? []) {
+      const x = this.x(run.epochs.indexOf(one.epoch));
+      const mark = s("path", { d: `M${x - 5} ${height}L${x + 5} ${height}L${x} ${height - 8}Z`, class: "interesting" }, s("title", null, `epoch ${one.epoch}: ${one.reason}`));
+      mark.addEventListener("click", () => page.go(one.epoch));
+      picture.append(mark);
+    }
+    for (const tick of run.ticks ?? []) {
+      const x = this.x(run.epochs.indexOf(tick.epoch));
+      picture.append(s("line", { x1: x, x2: x, y1: 2, y2: zero, class: "tick" }, s("title", null, tick.text)));
+    }
+    this.now = s("line", { y1: 0, y2: height, class: "now" });
+    picture.append(this.now);
+    replace(this.chart, picture, h("div", { class: "timeline-legend", "aria-hidden": "true" }, legend.map(([text, color, kind]) => h("span", null, h("i", { class: kind, style: `border-color:${color}` }), text)),
+      run.learned?.some((/** @type {any} */ value) => value) ? h("span", null, "▲ learned ▼ forgotten") : null));
+    this.setEpoch(page.store.get().epoch);
+  }
+
+  /** @param {Element} picture @param {number} top @param {number} zero */
+  bars(picture, top, zero) {
+    const { run } = this;
+    const root = (/** @type {number|null} */ value) => Math.sqrt(Math.max(0, value ?? 0));
+    const most = Math.max(1, ...(run.learned ?? []).map(root), ...(run.forgotten ?? []).map(root));
+    const middle = top + (zero - top) * 0.6;
+    const wide = Math.max(1, Math.min(12, (this.x(1) - this.x(0)) * 0.5));
+    run.epochs.forEach((/** @type {number} */ epoch, /** @type {number} */ at) => {
+      for (const [values, sign, kind] of /** @type {any[]} */ ([[run.learned, 1, "learned"], [run.forgotten, -1, "forgotten"]])) {
+        const value = values?.[at];
+        if (!value) continue;
+        const size = (root(value) / most) * (sign > 0 ? middle - top : zero - middle);
+        picture.append(s("rect", { x: this.x(at) - wide / 2, y: sign > 0 ? middle - size : middle, width: wide, height: Math.max(1, size), class: kind }, s("title", null, `epoch ${epoch}: ${value} ${kind}`)));
+      }
+    });
+  }
+
+  describe() {
+    const { run } = this;
+    const worst = run.learned ? run.learned.indexOf(Math.max(...run.learned.map((/** @type {any} */ value) => value ?? 0))) : -1;
+    return `timeline of ${run.epochs.length} epochs${worst >= 0 ? `, most samples learned at epoch ${run.epochs[worst]}` : ""}`;
+  }
+
+  /** Click goes to an epoch, shift-drag marks an interval. @param {PointerEvent} event */
+  dragged(event) {
+    const at = (/** @type {PointerEvent} */ moved) => {
+      const box = this.chart.getBoundingClientRect();
+      const share = (moved.clientX - box.left - 9) / (box.width - 18);
+      return Math.max(0, Math.min(this.run.epochs.length - 1, Math.round(share * (this.run.epochs.length - 1))));
+    };
+    const start = at(event);
+    if (!event.shiftKey) this.page.goStop(start);
+    this.chart.setPointerCapture(event.pointerId);
+    const move = (/** @type {PointerEvent} */ moved) => {
+      if (!event.shiftKey) return this.page.goStop(at(moved));
+      const [a, b] = [start, at(moved)].sort((x, y) => x - y);
+      this.page.store.set({ interval: a === b ? null : [this.run.epochs[a], this.run.epochs[b]] });
+    };
+    const up = () => {
+      this.chart.removeEventListener("pointermove", move);
+      this.chart.removeEventListener("pointerup", up);
+    };
+    this.chart.addEventListener("pointermove", move);
+    this.chart.addEventListener("pointerup", up);
+  }
+
+  typed() {
+    const wanted = Number(this.jump.value);
+    if (!Number.isFinite(wanted) || this.jump.value.trim() === "") {
+      this.jump.value = String(this.page.store.get().epoch);
+      return;
+    }
+    const { epoch, text } = nearestEpoch(this.run.epochs, wanted);
+    this.page.go(epoch);
+    this.jump.blur();
+    if (text) this.page.say(text);
+  }
+
+  toggle() {
+    if (this.playing) {
+      clearTimeout(this.playing);
+      this.playing = 0;
+    } else if (this.run.epochs.length > 1) {
+      const { epochs } = this.run;
+      if (this.page.store.get().epoch === epochs.at(-1)) this.page.go(epochs[0]);
+      this.next();
+    }
+    this.play.textContent = this.playing ? "❚❚" : "▶";
+    this.play.setAttribute("aria-label", this.playing ? "pause" : "play");
+  }
+
+  next() {
+    this.playing = window.setTimeout(() => {
+      const { epochs } = this.run;
+      const at = epochs.indexOf(this.page.store.get().epoch);
+      if (at === epochs.length - 1 && !this.loop) {
+        this.toggle();
+        return;
+      }
+      this.page.go(epochs[(at + 1) % epochs.length]);
+      this.next();
+    }, STEP_MS / this.speed);
+  }
+
+  toggleLoop() {
+    this.loop = !this.loop;
+    this.loopButton.setAttribute("aria-pressed", String(this.loop));
+  }
+
+  /** @param {number} by @param {boolean} [around] */
+  faster(by, around = false) {
+    const at = SPEEDS.indexOf(this.speed) + by;
+    this.speed = SPEEDS[around ? (at + SPEEDS.length) % SPEEDS.length : Math.max(0, Math.min(SPEEDS.length - 1, at))];
+    this.speedButton.textContent = `${this.speed}×`;
+    this.page.say(`speed ${this.speed}×`);
+  }
+}
