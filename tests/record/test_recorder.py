@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import warnings
@@ -13,9 +14,10 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch.utils.data import ConcatDataset, DataLoader, Dataset, Subset, TensorDataset
+from torch.utils.data import ConcatDataset, DataLoader, Dataset, IterableDataset, Subset, TensorDataset
 
 from timetravel.errors import BadInput, RunLocked, TimetravelError, TimetravelWarning
+from timetravel.record import sources
 from timetravel.record.recorder import Recorder
 from timetravel.store.run import open_run
 
@@ -31,7 +33,7 @@ def test_an_epoch_holds_what_the_network_says(
         net, digits, classes=list("abcdefghij"), activations=["0", "6"], hyperparameters={"note": "x"}
     ) as recorder:
         assert recorder.record(
-            3, step=120, train_loss=1.5, val_accuracy=torch.tensor(0.25), extra=np.float32(2)
+            3, step=120, train_loss=1.5, val_loss=None, val_accuracy=torch.tensor(0.25), extra=np.float32(2)
         )
     net.eval()
     with torch.no_grad():
@@ -131,7 +133,9 @@ def _linear(name: str) -> set[tuple[str, str]]:
     return {(name, "weight"), (name, "bias")}
 
 
-@pytest.mark.parametrize("form", ["data set", "loader", "shuffling loader", "subset", "unlabelled", "numpy"])
+@pytest.mark.parametrize(
+    "form", ["data set", "loader", "shuffling loader", "subset", "unlabelled", "numpy", "list"]
+)
 def test_samples_come_in_many_forms(
     form: str, record: Make, net: nn.Sequential, digits: Digits, tmp_path: Path
 ) -> None:
@@ -153,6 +157,7 @@ def test_samples_come_in_many_forms(
         "subset": lambda: Subset(ConcatDataset([Items(), Items()]), range(300, 600)),
         "unlabelled": lambda: (inputs, None),
         "numpy": lambda: (inputs.numpy(), labels.numpy()),
+        "list": lambda: [inputs, labels],
     }[form]()
     with record(net, samples) as recorder:
         recorder.record(0)
@@ -454,6 +459,61 @@ def test_a_loader_that_picks_samples_anew_is_refused(
         record(net, DataLoader(data, sampler=sampler))
 
 
+def test_a_loader_that_makes_no_batches_is_refused(record: Make, net: nn.Sequential, digits: Digits) -> None:
+    with pytest.raises(BadInput, match="batch_size=None"):
+        record(net, DataLoader(TensorDataset(*digits), batch_size=None))
+
+
+def test_samples_that_come_as_a_stream_are_read_once(
+    record: Make, net: nn.Sequential, digits: Digits, tmp_path: Path
+) -> None:
+    class Stream(IterableDataset):  # type: ignore[type-arg]
+        reads = 0
+
+        def __iter__(self) -> Any:
+            self.reads += 1
+            return iter([(x, int(y)) for x, y in zip(*digits, strict=True)])
+
+    stream = Stream()
+    with record(net, DataLoader(stream, batch_size=32)) as recorder:
+        recorder.record(0)
+        recorder.record(1)
+    assert stream.reads == 1
+    with open_run(tmp_path / "run") as run:
+        np.testing.assert_array_equal(run.samples.labels, digits[1])
+
+
+def test_samples_too_large_to_keep_are_read_again_and_checked_at_every_epoch(
+    record: Make, net: nn.Sequential, digits: Digits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "KEPT_BYTES", 1000)
+    items = [(x, int(y)) for x, y in zip(*digits, strict=True)]
+    with record(net, items, batch_size=50) as recorder:
+        recorder.record(0)
+        old = items[5][1]
+        items[5] = (items[5][0], (old + 1) % 10)
+        recorder.record(1)
+    with open_run(tmp_path / "run") as run:
+        assert run.inputs([0]) is None
+        assert [event.sample_id for event in run.events() if event.kind == "relabelled"] == [5]
+        net.eval()
+        with torch.no_grad():
+            np.testing.assert_allclose(run.logits(1), net(digits[0]), atol=1e-5)
+
+
+def test_inputs_of_different_sizes_are_recorded_one_by_one(
+    record: Make, digits: Digits, tmp_path: Path
+) -> None:
+    model = nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(4, 10))
+    items = [(x[:, : 4 + row % 4], int(y)) for row, (x, y) in enumerate(zip(*digits, strict=True))][:40]
+    with record(model, items, batch_size=1) as recorder:
+        recorder.record(0)
+    with open_run(tmp_path / "run") as run:
+        stored = run.inputs([2, 3])
+        assert stored is not None
+        assert [array.shape for array in stored.arrays] == [(1, 6, 8), (1, 7, 8)]
+
+
 def test_reordered_samples_are_noticed(
     record: Make, net: nn.Sequential, digits: Digits, tmp_path: Path
 ) -> None:
@@ -580,6 +640,32 @@ def test_samples_with_ids_may_come_and_go(
         np.testing.assert_array_equal(run.present(1), np.arange(300) >= 100)
         assert np.isnan(run.representations(1)[:100].astype(np.float32)).all()
         np.testing.assert_array_equal(run.samples.labels, digits[1])
+
+
+def test_a_recorder_that_was_dropped_gives_the_run_back(
+    net: nn.Sequential, digits: Digits, tmp_path: Path
+) -> None:
+    recorder = Recorder(tmp_path / "run", net, samples=digits, quiet=True)
+    recorder.record(0)
+    recorder._settle()
+    del recorder
+    gc.collect()
+    with Recorder(tmp_path / "run", net, samples=digits, quiet=True, on_error="raise") as again:
+        again.record(1)
+    with open_run(tmp_path / "run") as run:
+        assert run.epochs == [0, 1]
+
+
+def test_a_run_that_stopped_before_its_first_commit_is_begun_again(
+    record: Make, net: nn.Sequential, digits: Digits, tmp_path: Path
+) -> None:
+    record(net, digits).close()
+    for path in (tmp_path / "run" / "facts").glob("manifest*.json"):
+        path.unlink()
+    with record(net, digits) as recorder:
+        recorder.record(0)
+    with open_run(tmp_path / "run") as run:
+        assert run.epochs == [0]
 
 
 def test_a_second_recorder_on_a_run_is_refused(record: Make, net: nn.Sequential, digits: Digits) -> None:

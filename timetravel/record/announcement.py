@@ -10,10 +10,6 @@ from dataclasses import dataclass
 from timetravel.record.layer import Layer
 from timetravel.store.estimate import estimate_bytes, stored_inputs_bytes
 from timetravel.store.facts import Inputs, Samples
-from timetravel.store.inputs import MOST_CHANNELS as PALETTE_CHANNELS
-from timetravel.store.inputs import PALETTE_SIZE
-
-_LOOKED_AT = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,21 +38,9 @@ class Plan:
             parameter_bytes=self.parameter_bytes,
             activation_channels=self.activation_channels,
             filter_count=self.filter_count,
-            inputs_bytes=sum(map(stored_bytes, self.inputs)),
+            inputs_bytes=sum(map(stored_inputs_bytes, self.inputs)),
             checkpoints=self.checkpoint_every > 0,
         )
-
-
-def stored_bytes(inputs: Inputs) -> int:
-    """About how many bytes inputs take on disk: the store keeps pictures that a transform turned into floats
-    as one byte a number. Whether these are such is told from some of them."""
-    numbers = sum(int(np.size(array)) for array in inputs.arrays)
-    looked_at = inputs.arrays[:: max(1, len(inputs.arrays) // _LOOKED_AT)]
-    first = np.asarray(inputs.arrays[0])
-    channels = first.shape[0] if first.ndim == 3 and first.shape[0] <= PALETTE_CHANNELS else 1
-    values = np.unique(np.concatenate([np.ravel(array) for array in looked_at]))
-    is_picture = first.dtype.kind == "f" and len(values) <= PALETTE_SIZE * channels
-    return numbers if is_picture else sum(np.asarray(array).nbytes for array in inputs.arrays)
 
 
 def announce(plan: Plan) -> None:

@@ -6,9 +6,11 @@ import atexit
 import operator
 import os
 import time
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -141,7 +143,9 @@ class Recorder:
         self._layer: Layer | None = None
         self._start()
         self._mark = time.monotonic()
-        atexit.register(self.close)
+        # A weak reference, so that a recorder that was dropped unclosed gives its lock back at once.
+        self._at_exit = partial(_close_if_alive, weakref.ref(self))
+        atexit.register(self._at_exit)
 
     def record(
         self,
@@ -160,8 +164,8 @@ class Recorder:
         The forward pass runs now; the rest is written beside the training, at most one epoch behind.
         For several recordings an epoch number them yourself and pass `step`. labelled: (N,) booleans or
         the ids of the labelled samples. picks: ids chosen for the next round, best first. scores: name ->
-        (N,) numbers. round, strategy: of active learning. metrics: any numbers; `train_loss`, `val_loss`,
-        `train_accuracy`, `val_accuracy` are drawn on the timeline.
+        (N,) numbers. round, strategy: of active learning. metrics: any numbers (None: not known now);
+        `train_loss`, `val_loss`, `train_accuracy`, `val_accuracy` are drawn on the timeline.
         """
         if self._is_other_rank:
             return False
@@ -198,7 +202,7 @@ class Recorder:
         """Wait for the last epoch and give the run folder back. Called at the end of a `with` block."""
         if self._is_other_rank or self._closed or os.getpid() != self._process:
             return
-        atexit.unregister(self.close)
+        atexit.unregister(self._at_exit)
         try:
             self._settle()
         finally:
@@ -207,6 +211,13 @@ class Recorder:
                 self._closed = True
                 if self._writer is not None:
                     self._writer.close()
+
+    def __del__(self) -> None:
+        # Dropped without a goodbye, as in a notebook. Nothing is on its way: a commit holds a reference.
+        writer = getattr(self, "_writer", None)
+        if writer is not None and not self._closed and os.getpid() == self._process:
+            self._closed = True
+            writer.close()
 
     def __enter__(self) -> Self:
         return self
@@ -312,7 +323,7 @@ class Recorder:
             recorded_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
             seconds=time.monotonic() - self._mark,
             learning_rates=learning_rates(self._optimizers),
-            metrics={name: number(name, value) for name, value in metrics.items()},
+            metrics={name: number(name, value) for name, value in metrics.items() if value is not None},
         )
         labelling = make_labelling(self._samples.ids, previous=self._labelling, **active)
         captured = self._subject.capture(self._layer)
@@ -361,6 +372,12 @@ class Recorder:
             epoch, self._in_flight = self._in_flight, None
             self._epochs.discard(-1 if epoch is None else epoch)
             self._trouble.met(error, at=f"epoch {epoch} was not recorded")
+
+
+def _close_if_alive(recorder: weakref.ref[Recorder]) -> None:
+    alive = recorder()
+    if alive is not None:
+        alive.close()
 
 
 def _rank() -> int:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from timetravel.errors import BadInput
+from timetravel.errors import BadInput, RunNotFound
 from timetravel.record.layer import Layer
 from timetravel.record.trace import names_of
 from timetravel.record.weights import FILTERED, Weights, by_filter
@@ -35,7 +35,11 @@ class Earlier:
         """The run at `path`, None when there is none."""
         if not (path / "run.json").is_file():
             return None
-        with open_run(path) as run:
+        try:
+            opened = open_run(path)
+        except RunNotFound:
+            return None  # made, but stopped before its first commit
+        with opened as run:
             last = run.records[-1] if run.records else None
             return cls(
                 ids=run.samples.ids,

@@ -60,11 +60,11 @@ class Source:
         self._count: int | None = None
         self.data_set: Any = None
         if isinstance(samples, DataLoader):
-            self.collate = samples.collate_fn if samples.batch_size is not None else None
+            self.collate = samples.collate_fn
             self.data_set = _of_loader(samples)
         elif isinstance(samples, torch.Tensor | np.ndarray):
             self._tensors = (torch.as_tensor(samples), None)
-        elif isinstance(samples, tuple) and len(samples) == 2 and _is_array(samples[0]):
+        elif _is_pair(samples):
             self._tensors = _pair(samples[0], samples[1])
         elif isinstance(samples, TensorDataset) and len(samples.tensors) <= 2:
             self.data_set = samples
@@ -236,7 +236,9 @@ def class_names(source: Source) -> list[str] | None:
     """`classes` of the data set, looked up through subsets and concatenations; None when it has none."""
     data_set = _innermost(source.data_set)
     names = getattr(data_set, "classes", None)
-    return [str(name) for name in names] if isinstance(names, list | tuple) and names else None
+    return (
+        [str(name) for name in names] if isinstance(names, list | tuple | np.ndarray) and len(names) else None
+    )
 
 
 def known_ids(source: Source) -> NDArray[np.int64] | None:
@@ -274,6 +276,11 @@ def _innermost(data_set: Any) -> Any:
 
 
 def _of_loader(loader: DataLoader[Any]) -> Any:
+    if loader.batch_size is None and loader.batch_sampler is None:
+        raise BadInput(
+            "samples is a DataLoader with batch_size=None, whose data set makes its own batches; "
+            "pass a data set of single samples"
+        )
     if isinstance(loader.dataset, IterableDataset):
         return loader.dataset
     sampler = getattr(loader.batch_sampler, "sampler", loader.sampler)
@@ -291,8 +298,12 @@ def _of_loader(loader: DataLoader[Any]) -> Any:
     return loader.dataset
 
 
-def _is_array(value: Any) -> bool:
-    return isinstance(value, torch.Tensor | np.ndarray)
+def _is_pair(samples: Any) -> bool:
+    """(inputs, labels) or [inputs, labels] of arrays, and no list of two samples."""
+    array = torch.Tensor | np.ndarray
+    if not (isinstance(samples, tuple | list) and len(samples) == 2 and isinstance(samples[0], array)):
+        return False
+    return isinstance(samples, tuple) or (isinstance(samples[1], array) and samples[1].ndim == 1)
 
 
 def _pair(inputs: Any, labels: Any) -> tuple[torch.Tensor, torch.Tensor | None]:

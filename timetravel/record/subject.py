@@ -86,5 +86,6 @@ class Subject:
         if changed:
             raise BadInput(
                 f"{changed} of {len(now)} inputs looked at are not what they were when the recorder was made; "
-                "expected the same samples in the same order: pass a data set, or a loader without shuffling"
+                "expected the same samples in the same order, without random changes: pass a data set, or a loader "
+                "without shuffling"
             )

@@ -51,8 +51,15 @@ class Trace:
 
 
 def names_of(model: nn.Module) -> dict[str, nn.Module]:
-    """Every module below the model by its plain name; a module used under two names has its first."""
-    return {plain_name(name): module for name, module in model.named_modules() if plain_name(name)}
+    """Every module below the model by its plain name; a module used under two names has its first.
+
+    Scripted parts are left out: they take no hooks.
+    """
+    return {
+        plain_name(name): module
+        for name, module in model.named_modules()
+        if plain_name(name) and not isinstance(module, torch.jit.ScriptModule)
+    }
 
 
 def first_tensor(value: Any) -> torch.Tensor | None:
