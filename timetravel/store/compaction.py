@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -49,7 +50,7 @@ def compact_ledger(ledger: Ledger) -> None:
             kind="facts",
             suffix="duckdb",
             epochs=epochs,
-            build=lambda path, parts=tuple(oldest): _merge(ledger.folder, parts, path),
+            build=functools.partial(_merge, ledger.folder, oldest),
         )
         ledger.commit(
             [part],

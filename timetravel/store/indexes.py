@@ -153,7 +153,9 @@ def centred(values: NDArray[np.float32]) -> NDArray[np.float32]:
     through float64."""
     if not len(values):
         return values
-    return (values.astype(np.float64) - values.mean(axis=0, dtype=np.float64)).astype(np.float32)
+    middle = values.mean(axis=0, dtype=np.float64)
+    found: NDArray[np.float32] = np.subtract(values, middle, dtype=np.float64).astype(np.float32)
+    return found
 
 
 def build(vectors: NDArray[np.float32]) -> Any:
@@ -161,6 +163,7 @@ def build(vectors: NDArray[np.float32]) -> Any:
     import faiss
 
     count, width = vectors.shape
+    index: Any
     if count <= EXACT_UP_TO:
         index = faiss.IndexFlatL2(width)
     else:
@@ -204,7 +207,8 @@ def distance(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float
     largest = float(np.abs(difference).max(initial=0))
     scale = np.float32(largest) if largest > 1e15 or 0 < largest < 1e-15 else np.float32(1)
     difference = difference / scale if scale != 1 else difference
-    return np.sqrt(np.einsum("...i,...i->...", difference, difference)) * scale
+    found: NDArray[np.float32] = np.sqrt(np.einsum("...i,...i->...", difference, difference)) * scale
+    return found
 
 
 def _settle_ties(
@@ -292,11 +296,11 @@ def _load(folder: Path, key: str, count: int, width: int) -> Any:
     except OSError:
         return None
     try:
-        index = faiss.deserialize_index(np.frombuffer(content, np.uint8))
+        index: Any = faiss.deserialize_index(np.frombuffer(content, np.uint8))
     except RuntimeError:
         return None
-    expected = faiss.IndexFlatL2 if count <= EXACT_UP_TO else faiss.IndexIVFFlat
-    if not isinstance(index, expected) or (index.ntotal, index.d) != (count, width):
+    expected = "IndexFlatL2" if count <= EXACT_UP_TO else "IndexIVFFlat"
+    if type(index).__name__ != expected or (index.ntotal, index.d) != (count, width):
         return None
     if count > EXACT_UP_TO:
         index.nprobe = LISTS_SEARCHED

@@ -21,7 +21,12 @@ from timetravel.store.facts import Inputs
 PALETTE_SIZE = 256
 MOST_CHANNELS = 4
 CHUNK_VALUES = 1 << 20
-DTYPES = {"u8": np.dtype("u1"), "f32": np.dtype("<f4"), "i64": np.dtype("<i8"), "palette": np.dtype("u1")}
+DTYPES: dict[str, np.dtype[Any]] = {
+    "u8": np.dtype("u1"),
+    "f32": np.dtype("<f4"),
+    "i64": np.dtype("<i8"),
+    "palette": np.dtype("u1"),
+}
 LAYOUTS = ("image", "tensor")
 
 
@@ -151,8 +156,8 @@ def decode_inputs(
 
     Raises ValueError when a row's bytes do not fit its shape, before anything is allocated.
     """
-    columns = (table.column(name).to_pylist() for name in ("encoding", "shape", "palette_id", "data"))
-    return [_decode(*row, palettes) for row in zip(*columns, strict=True)]
+    rows = table.select(["encoding", "shape", "palette_id", "data"]).to_pylist()
+    return [_decode(**row, palettes=palettes) for row in rows]
 
 
 def _decode(

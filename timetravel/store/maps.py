@@ -201,9 +201,11 @@ def _difference(old: MapDescription, new: MapDescription, wanted: dict[str, obje
     if old.seed != new.seed:
         found.append(f"seed {old.seed} (now {new.seed})")
     before = dict(old.parameters)
-    for name in sorted(set(before) | set(wanted)):
-        if before.get(name) != wanted.get(name):
-            found.append(f"{name} {before.get(name)!r} (now {wanted.get(name)!r})")
+    found += [
+        f"{name} {before.get(name)!r} (now {wanted.get(name)!r})"
+        for name in sorted(set(before) | set(wanted))
+        if before.get(name) != wanted.get(name)
+    ]
     return ", ".join(found)
 
 

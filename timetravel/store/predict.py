@@ -47,7 +47,7 @@ def predict(
 
 
 def _chunk(z: NDArray[np.float64], labels: NDArray[np.int32]) -> tuple[NDArray[np.float64], ...]:
-    finite = np.isfinite(z).all(axis=1)
+    finite: NDArray[np.bool_] = np.asarray(np.isfinite(z).all(axis=1))
     z = np.where(finite[:, None], z, 0.0)
     rows, count = np.arange(len(z)), z.shape[1]
     predicted = z.argmax(axis=1)

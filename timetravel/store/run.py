@@ -166,7 +166,7 @@ class StoredRun:
         return self.records[self.epochs.index(epoch)]
 
     def _row(self, epoch: int) -> dict[str, Any]:
-        row = self._rows.get(epoch)
+        row: dict[str, Any] | None = self._rows.get(epoch)
         if row is not None:
             return row
         if epoch in self.damaged:

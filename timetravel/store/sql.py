@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import numpy as np
 import pyarrow as pa
+from duckdb import func
 
 from timetravel.errors import BadInput
 from timetravel.store.database import SegmentGone, verify
@@ -78,11 +79,15 @@ class Session:
 
     def _build(self) -> None:
         connection = self._connection
-        connection.create_function("decode_half", _decoder(np.float16), ["BLOB"], "FLOAT[]", type="arrow")
-        connection.create_function("decode_single", _decoder(np.float32), ["BLOB"], "FLOAT[]", type="arrow")
+        connection.create_function("decode_half", _decoder(np.float16), ["BLOB"], "FLOAT[]", type=func.ARROW)
+        connection.create_function(
+            "decode_single", _decoder(np.float32), ["BLOB"], "FLOAT[]", type=func.ARROW
+        )
         sources: dict[str, list[str]] = {}
         kinds = ["run", "facts"] + (["vectors"] if self.has_vectors else [])
-        wanted = [(self._run._facts, segment, None) for segment in self._segments(self._run._facts, kinds)]
+        wanted: list[tuple[LedgerReader, Segment, str | None]] = [
+            (self._run._facts, segment, None) for segment in self._segments(self._run._facts, kinds)
+        ]
         for name in self._run.maps:
             ledger = self._run.map(name)._ledger
             wanted += [(ledger, segment, name) for segment in self._segments(ledger, ["map"])]

@@ -200,13 +200,10 @@ class FactsWriter:
         samples = check_samples(samples, len(self._classes))
         at = rows_of(self._ids, samples.ids)
         known = at >= 0
-        changed = (
-            np.flatnonzero(known & (self._labels[np.maximum(at, 0)] != samples.labels))
-            if len(self._ids)
-            else []
-        )
-        for row in changed:
-            old, new = int(self._labels[at[row]]), int(samples.labels[row])
+        before = samples.labels.copy()
+        before[known] = self._labels[at[known]]
+        for row in np.flatnonzero(before != samples.labels):
+            old, new = int(before[row]), int(samples.labels[row])
             detail = json.dumps({"old": old, "new": new})
             self._pending_events.append(
                 Event(kind="relabelled", sample_id=int(samples.ids[row]), value=float(new), detail=detail)
@@ -222,7 +219,7 @@ class FactsWriter:
             if len(wanted):
                 part = Inputs(
                     ids=np.asarray(one.ids)[wanted],
-                    arrays=[one.arrays[row] for row in wanted],
+                    arrays=[one.arrays[int(row)] for row in wanted],
                     layout=one.layout,
                 )
                 for name, table in input_tables(part, self._next_palette).items():
@@ -477,8 +474,8 @@ def _unknown_layers(facts: EpochFacts, known: dict[str, int]) -> list[Module]:
 
 
 def _ordered(array: Any, order: NDArray[np.int64] | None) -> NDArray[Any]:
-    array = np.asarray(array)
-    return array if order is None else array[order]
+    found: NDArray[Any] = np.asarray(array)
+    return found if order is None else found[order]
 
 
 def _each(inputs: Inputs | Sequence[Inputs] | None) -> Sequence[Inputs]:
