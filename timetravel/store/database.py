@@ -150,6 +150,16 @@ class Database:
                     f"a segment could not be read: {str(error).splitlines()[0][:300]}"
                 ) from error
 
+    def count(self, ledger: Path, segment: Segment, table: str) -> int:
+        """Rows of a table in a segment, every block of it read; 0 when it has no such table of ours."""
+        with self.lock:
+            alias = self.attach(ledger, segment)
+            if not self.has_table(alias, table):
+                return 0
+            names = ", ".join(f'count("{name}")' for name in sorted(self.columns(alias, table)))
+            found = self.query(f'SELECT count(*), {names} FROM {alias}.main."{table}"')
+            return int(found.column(0)[0].as_py())
+
     def close(self) -> None:
         """Close every file."""
         with self.lock:

@@ -154,7 +154,9 @@ def centred(values: NDArray[np.float32]) -> NDArray[np.float32]:
     if not len(values):
         return values
     middle = values.mean(axis=0, dtype=np.float64)
-    found: NDArray[np.float32] = np.subtract(values, middle, dtype=np.float64).astype(np.float32)
+    found = np.empty_like(values)
+    for start in range(0, len(values), 4096):
+        found[start : start + 4096] = values[start : start + 4096] - middle
     return found
 
 

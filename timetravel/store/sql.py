@@ -19,6 +19,7 @@ from duckdb import func
 
 from timetravel.errors import BadInput
 from timetravel.store.database import SegmentGone, verify
+from timetravel.store.decode import DECODED, decoder
 from timetravel.store.lookups import LOOKUPS
 from timetravel.store.manifest import Segment
 from timetravel.store.schema import FACTS_TABLES, MAP_TABLES, TABLES, VECTORS_TABLES
@@ -33,12 +34,6 @@ MEMORY_LIMIT = "2GB"
 LARGEST_ANSWER_BYTES = 1 << 30
 MOST_SEGMENTS = 200
 """Segments that one session attaches; each costs memory and a file descriptor."""
-
-DECODED = {
-    "logits": {"logits": "decode_single"},
-    "activations": {"channel_means": "decode_half", "channel_maxima": "decode_half"},
-}
-"""Columns that a view shows as FLOAT[] although they are stored as bytes."""
 
 
 class Session:
@@ -79,10 +74,8 @@ class Session:
 
     def _build(self) -> None:
         connection = self._connection
-        connection.create_function("decode_half", _decoder(np.float16), ["BLOB"], "FLOAT[]", type=func.ARROW)
-        connection.create_function(
-            "decode_single", _decoder(np.float32), ["BLOB"], "FLOAT[]", type=func.ARROW
-        )
+        connection.create_function("decode_half", decoder(np.float16), ["BLOB"], "FLOAT[]", type=func.ARROW)
+        connection.create_function("decode_single", decoder(np.float32), ["BLOB"], "FLOAT[]", type=func.ARROW)
         sources: dict[str, list[str]] = {}
         kinds = ["run", "facts"] + (["vectors"] if self.has_vectors else [])
         wanted: list[tuple[LedgerReader, Segment, str | None]] = [
@@ -142,13 +135,14 @@ class Session:
             )
 
     def _column(self, table: str, column: str, segment: Segment) -> str:
-        decoder = DECODED.get(table, {}).get(column)
+        kind = DECODED.get(table, {}).get(column)
+        function = "" if kind is None else "decode_half" if kind is np.float16 else "decode_single"
         if (table, column) == ("representations", "vector"):
             kinds = {
                 self._run._rows[epoch]["vector_type"] for epoch in segment.epochs if epoch in self._run._rows
             }
-            decoder = "decode_single" if kinds == {"float32"} else "decode_half"
-        return f'{decoder}("{column}") AS "{column}"' if decoder else f'"{column}"'
+            function = "decode_single" if kinds == {"float32"} else "decode_half"
+        return f'{function}("{column}") AS "{column}"' if function else f'"{column}"'
 
     def query(self, query: str, parameters: Sequence[Any] = (), timeout: float = TIMEOUT_S) -> pa.Table:
         """The answer of one SELECT. BadInput says what is wrong with the question."""
@@ -219,7 +213,7 @@ def _union(table: str, sources: Sequence[str]) -> str:
     columns = dict(TABLES[table])
     if table in MAP_TABLES:
         columns = {"map_id": "VARCHAR", **columns}
-    decoded = DECODED.get(table, {}) | ({"vector": ""} if table == "representations" else {})
+    decoded = {"vector"} if table == "representations" else set(DECODED.get(table, {}))
     nothing = ", ".join(
         f'CAST(NULL AS {"FLOAT[]" if name in decoded else kind}) AS "{name}"'
         for name, kind in columns.items()
@@ -227,27 +221,6 @@ def _union(table: str, sources: Sequence[str]) -> str:
     return " UNION ALL BY NAME ".join(
         [f"(SELECT {nothing} WHERE false)", *(f"({source})" for source in sources)]
     )
-
-
-def _decoder(dtype: type[np.floating]) -> Any:
-    """A vectorised function: a column of blobs to a column of FLOAT lists."""
-    width = np.dtype(dtype).itemsize
-
-    def decode(column: pa.Array) -> pa.Array:
-        blobs = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-        blobs = blobs.fill_null(b"") if blobs.null_count else blobs
-        is_large = pa.types.is_large_binary(blobs.type)
-        offsets = np.frombuffer(blobs.buffers()[1], np.int64 if is_large else np.int32)
-        offsets = offsets[blobs.offset : blobs.offset + len(blobs) + 1]
-        if len(blobs) == 0 or blobs.buffers()[2] is None:
-            return pa.array([[]] * len(blobs), pa.list_(pa.float32()))
-        content = np.frombuffer(blobs.buffers()[2], np.uint8)[offsets[0] : offsets[-1]]
-        values = content.view(dtype).astype(np.float32)
-        return pa.ListArray.from_arrays(
-            pa.array(((offsets - offsets[0]) // width).astype(np.int32)), pa.array(values)
-        )
-
-    return decode
 
 
 def raise_descriptor_limit() -> None:
