@@ -5,6 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+_LOOK_S = 0.5
+"""Between two looks at whether the thread is still there."""
+
 
 class Background:
     """Runs one job at a time on a thread of its own.
@@ -14,12 +17,16 @@ class Background:
     """
 
     def __init__(self) -> None:
+        # Not Thread.join: on Python 3.11, a Ctrl-C during it marks the running thread as ended.
+        self._done = threading.Event()
+        self._done.set()
         self._thread: threading.Thread | None = None
         self._error: BaseException | None = None
 
     @property
     def busy(self) -> bool:
-        return self._thread is not None and self._thread.is_alive()
+        """Whether a job is under way."""
+        return not self._done.is_set()
 
     def run(self, job: Callable[[], None]) -> None:
         """Start `job` once the one before is done; raises what that one raised."""
@@ -30,15 +37,19 @@ class Background:
                 job()
             except BaseException as error:
                 self._error = error
+            finally:
+                self._done.set()
 
         self._thread = threading.Thread(target=work, name="timetravel-commit", daemon=True)
+        self._done.clear()
         self._thread.start()
 
     def wait(self) -> None:
         """Until the job is done; raises what it raised, once."""
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
+        # A Ctrl-C just before the start leaves a job that nobody does; that must not be waited for.
+        while not self._done.wait(_LOOK_S) and self._thread is not None and self._thread.is_alive():
+            pass
+        self._done.set()
         error, self._error = self._error, None
         if error is not None:
             raise error
