@@ -9,19 +9,20 @@ before (.01 for .3), which lets the class survive map and back as often as publi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from timetravel.project.baselines.learned_maps import LearnedEpoch, LearnedMaps
+from timetravel.project.baselines.learned_maps import LearnedEpoch, LearnedMaps, reopened
 from timetravel.project.baselines.order import checked_labels, enough, epoch_seed, settings, spread
 from timetravel.project.contracts import EpochData, Epochs, MapSet, Report
 from timetravel.project.figures_neighbors import common, nearest, neighbor_count
 from timetravel.project.mapset import by_id
 from timetravel.store.facts import BoundarySamples
+from timetravel.store.stored_map import StoredMap
 
 LEAST_SAMPLES = 5
 
@@ -79,6 +80,12 @@ class DeepVisualInsight:
         return LearnedMaps(
             method=self.name, parameters=self.parameters, seed=maps.seed, source=epochs, epochs=tuple(made)
         )
+
+    def reopen(
+        self, epochs: Epochs, positions: Sequence[NDArray[np.float32]], stored: StoredMap, *, seed: int
+    ) -> LearnedMaps:
+        """The maps behind a stored map, with the networks that were stored with it."""
+        return reopened(self.name, self.parameters, epochs, positions, stored, seed)
 
     def _epoch(
         self,

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from timetravel.errors import MissingPart
+from timetravel.errors import MissingPart, RunCorrupt
 from timetravel.project.baselines.codec import Codec
 from timetravel.project.contracts import Epochs, Head, Placement
 from timetravel.project.figures_neighbors import nearest
 from timetravel.project.inverse import InterpolatingInverse
 from timetravel.store.facts import BoundarySamples
+from timetravel.store.stored_map import StoredMap
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,28 @@ class LearnedMaps:
     def learned(self, index: int, /) -> Mapping[str, NDArray[Any]]:
         """The weights of both networks, and the scaling of their inputs."""
         return self.epochs[index].codec.arrays
+
+
+def reopened(
+    name: str,
+    parameters: Mapping[str, Any],
+    epochs: Epochs,
+    positions: Sequence[NDArray[np.float32]],
+    stored: StoredMap,
+    seed: int,
+) -> LearnedMaps:
+    """The maps behind a stored map, networks and all. Raises RunCorrupt when an epoch has lost its networks."""
+    made = []
+    for label, here in zip(stored.epochs, positions, strict=True):
+        arrays = stored.parameters(label)
+        if arrays is None:
+            raise RunCorrupt(
+                f"map {stored.name!r}: found no network at epoch {label}, expected those of {name}: pass --refit"
+            )
+        made.append(
+            LearnedEpoch(label=label, positions=here, boundary=stored.boundary(label), codec=Codec(arrays))
+        )
+    return LearnedMaps(method=name, parameters=parameters, seed=seed, source=epochs, epochs=tuple(made))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from timetravel.errors import BadInput
 from timetravel.project.baselines.order import checked_labels, enough, settings, spread
 from timetravel.project.contracts import Epochs, MapSet, Report
 from timetravel.project.mapset import InterpolatedMaps, by_id
+
+Plane = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""A point (D,) and two axes (D, 2) of representation space."""
 
 EXACT_WIDTH = 1024
 """Up to here the covariance (8 MB) is decomposed exactly."""
@@ -35,27 +39,49 @@ class JointPCA:
         return settings(self)
 
     def fit(self, epochs: Epochs, /, *, seed: int = 0, report: Report | None = None) -> InterpolatedMaps:
-        parameters = {**self.parameters, "plane_of_epochs": len(epochs)}
-        empty = InterpolatedMaps(epochs, [], method=self.name, parameters=parameters, seed=seed)
-        return self.extend(empty, epochs, report=report)
+        plane = principal_axes(epochs, len(epochs), seed)
+        return self._shown(epochs, [], plane, seed, report)
 
     def extend(self, maps: MapSet, epochs: Epochs, /, *, report: Report | None = None) -> InterpolatedMaps:
         """Shows the new epochs in the plane that the map was made with."""
-        positions = list(maps.positions)
-        centre, axes = principal_axes(epochs, int(maps.parameters["plane_of_epochs"]), maps.seed)
+        plane = _plane_behind(epochs, maps)
+        return self._shown(epochs, list(maps.positions), plane, maps.seed, report)
+
+    def _shown(
+        self,
+        epochs: Epochs,
+        positions: list[NDArray[np.float32]],
+        plane: Plane,
+        seed: int,
+        report: Report | None,
+    ) -> InterpolatedMaps:
         for _ in checked_labels(epochs, len(positions)):
             data = by_id(epochs[len(positions)])
-            enough(self.name, data, 1, len(centre))
-            flat = (data.representations.astype(np.float64) - centre) @ axes
+            enough(self.name, data, 1, len(plane[0]))
+            flat = (data.representations.astype(np.float64) - plane[0]) @ plane[1]
             positions.append(spread(flat, data, epochs.sample_count))
             if report is not None:
                 report("layout", len(positions), len(epochs))
-        return InterpolatedMaps(
-            epochs, positions, method=self.name, parameters=maps.parameters, seed=maps.seed
-        )
+        return InterpolatedMaps(epochs, positions, method=self.name, parameters=self.parameters, seed=seed)
 
 
-def principal_axes(epochs: Epochs, count: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _plane_behind(epochs: Epochs, maps: MapSet) -> Plane:
+    """The plane that a map was made in: that of its first so many epochs, as some may have been added later."""
+    first = by_id(epochs[0])
+    for count in range(len(maps), 0, -1):
+        centre, axes = principal_axes(epochs, count, maps.seed)
+        flat = (first.representations.astype(np.float64) - centre) @ axes
+        here = maps.positions[0][first.present]
+        # Not to the bit: the map may have been made with another number of threads.
+        if np.allclose(flat, here, rtol=0, atol=1e-5 * float(np.abs(here).max())):
+            return centre, axes
+    raise BadInput(
+        f"the map of {len(maps)} epochs is no plane of principal components of its own epochs, so no epoch can "
+        "be added to it: pass --refit to make it anew"
+    )
+
+
+def principal_axes(epochs: Epochs, count: int, seed: int) -> Plane:
     """Mean (D,) and two axes (D, 2) of the first `count` epochs; the second is 0 where D is 1.
 
     Each axis points to where its largest entry is positive.

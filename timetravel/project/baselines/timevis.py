@@ -8,7 +8,7 @@ edges through time are repeated less often than published, so that a run takes m
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from timetravel.errors import BadInput
-from timetravel.project.baselines.learned_maps import LearnedEpoch, LearnedMaps
+from timetravel.project.baselines.learned_maps import LearnedEpoch, LearnedMaps, reopened
 from timetravel.project.baselines.order import enough, epoch_seed, settings, spread
 from timetravel.project.contracts import EpochData, Epochs, MapSet, Report
 from timetravel.project.mapset import by_id
 from timetravel.store.facts import BoundarySamples
+from timetravel.store.stored_map import StoredMap
 
 LEAST_SAMPLES = 5
 
@@ -121,6 +122,12 @@ class TimeVis:
             f"found {len(epochs) - len(maps)} epochs that the map lacks, but timevis lays all epochs out with "
             "one network: pass --refit to make the map anew"
         )
+
+    def reopen(
+        self, epochs: Epochs, positions: Sequence[NDArray[np.float32]], stored: StoredMap, *, seed: int
+    ) -> LearnedMaps:
+        """The maps behind a stored map, with the networks that were stored with it."""
+        return reopened(self.name, self.parameters, epochs, positions, stored, seed)
 
     def _gather(self, epochs: Epochs, seed: int, report: Report | None) -> _Nodes:
         """Chosen samples, boundary samples and edges of all epochs, read from the last to the first."""
