@@ -132,3 +132,22 @@ class Functional(nn.Module):
 def images(count: int = 3, channels: int = 1, side: int = 8, seed: int = 0) -> np.ndarray:
     """(count, channels, side, side) float32 around 0."""
     return np.random.default_rng(seed).normal(size=(count, channels, side, side)).astype(np.float32)
+
+
+def digits_net(width: int = 16, softmax: bool = False) -> nn.Module:
+    """A small CNN for 8x8 digits; with `softmax` it answers with probabilities."""
+    layers = [
+        nn.Conv2d(1, 4, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(64, width),
+        nn.ReLU(),
+        nn.Linear(width, 10),
+    ]
+    return nn.Sequential(*layers, *([nn.Softmax(1)] if softmax else []))
+
+
+def must_not_run() -> nn.Module:
+    """A factory that only a run names."""
+    raise AssertionError("a factory was run that nobody passed")
