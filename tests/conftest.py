@@ -1,7 +1,10 @@
 """Fixtures that every part of the tests shares."""
 
+import importlib.util
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -15,3 +18,35 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"{SHARED} is missing; set TIMETRAVEL_SHARED to the folder that holds data/ and tools/")
     return SHARED
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Tests leave this account's cache folder alone."""
+    before = os.environ.get("TIMETRAVEL_CACHE")
+    os.environ["TIMETRAVEL_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    yield
+    if before is None:
+        del os.environ["TIMETRAVEL_CACHE"]
+    else:
+        os.environ["TIMETRAVEL_CACHE"] = before
+
+
+@pytest.fixture(scope="session")
+def tiny_module() -> ModuleType:
+    """tests/tiny.py: what TINY consists of, its expected numbers, and `tiny_run(path, model)`."""
+    spec = importlib.util.spec_from_file_location("tiny", Path(__file__).parent / "tiny.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def tiny(tiny_module: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the runs A and B of TINY. For reading; copy a run before changing it."""
+    folder = tmp_path_factory.mktemp("tiny")
+    for model in "AB":
+        tiny_module.tiny_run(folder / model, model)
+    return folder

@@ -97,14 +97,16 @@ class FactsWriter:
         """
         folder = Path(path)
         check_classes(description.classes)
-        samples = check_samples(samples, len(description.classes))
         if not len(samples):
             raise BadInput("there are no samples; expected at least one")
+        if not (folder / "facts").exists():  # refuse before a folder is made
+            samples = check_samples(samples, len(description.classes))
         durable.make_folder(folder)
         ledger = Ledger(folder / "facts", "facts")
         try:
             if ledger.is_new:
-                return cls._create(folder, ledger, description, samples, inputs)
+                checked = check_samples(samples, len(description.classes))
+                return cls._create(folder, ledger, description, checked, inputs)
             return cls._resume(folder, ledger, description, samples, inputs)
         except BaseException:
             ledger.close()
