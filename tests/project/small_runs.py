@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from timetravel.project.contracts import ArrayEpochs, EpochData, MappedEpoch
-from timetravel.store.facts import DecisionRaster, Head
+from timetravel.store.facts import (
+    DecisionRaster,
+    EpochFacts,
+    EpochRecord,
+    Head,
+    RunDescription,
+    Samples,
+)
+from timetravel.store.writer import FactsWriter
 
 
 @dataclass
@@ -87,3 +97,25 @@ def flat_map(run: SmallRun, resolution: int = 60) -> list[MappedEpoch]:
         )
         mapped.append(MappedEpoch(positions=np.ascontiguousarray(y), inverse=inverse, raster=raster))
     return mapped
+
+
+def stored(run: SmallRun, path: Path, epochs: Iterable[int]) -> Path:
+    """Records some epochs of a small run, or adds them to the run that is there; representations as float16."""
+    count = run.x.shape[1]
+    samples = Samples(
+        ids=np.arange(500, 500 + count),
+        labels=(np.arange(count) % len(run.heads[0].bias)).astype(np.int32),
+        split=np.array(["train"] * count),
+    )
+    classes = tuple("abcdefghij"[: len(run.heads[0].bias)])
+    with FactsWriter.open(path, RunDescription(name="drifting", classes=classes), samples) as writer:
+        for epoch in epochs:
+            writer.commit(
+                EpochFacts(
+                    record=EpochRecord(epoch=epoch),
+                    sample_ids=samples.ids,
+                    representations=run.x[epoch].astype(np.float16),
+                    head=run.heads[epoch],
+                )
+            )
+    return path

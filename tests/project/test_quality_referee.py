@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-
 import numpy as np
 import pytest
 from small_runs import drifting_classes, flat_map
@@ -12,22 +9,6 @@ from small_runs import drifting_classes, flat_map
 from timetravel.project.contracts import ArrayEpochs, MappedEpoch
 from timetravel.project.quality import quality
 from timetravel.store.facts import DecisionRaster, Head
-
-
-@pytest.fixture(scope="module")
-def referee(shared):
-    path = shared / "tools" / "referee.py"
-    if not path.exists():
-        pytest.skip(f"{path} is missing")
-    spec = importlib.util.spec_from_file_location("referee", path)
-    module = importlib.util.module_from_spec(spec)
-    # The referee may have been written for a folder that cannot be written to.
-    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-    try:
-        spec.loader.exec_module(module)
-    finally:
-        sys.dont_write_bytecode = before
-    return module
 
 
 def as_referee_sees_it(referee, folder, x, heads, mapped, fitted):
