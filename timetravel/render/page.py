@@ -19,7 +19,7 @@ from PIL import Image
 from timetravel.errors import BadInput
 from timetravel.render.oklab import from_hex, with_lightness
 from timetravel.render.palette import ClassPalette, class_palette
-from timetravel.render.scene import DARK_THEME, LIGHT_THEME, Theme, view_of
+from timetravel.render.scene import DARK_THEME, LIGHT_THEME, Theme, strength_of, view_of
 from timetravel.store.facts import DecisionRaster
 from timetravel.store.run import StoredMap, StoredRun
 
@@ -86,7 +86,7 @@ def gather(run: StoredRun, stored: StoredMap, report: Report | None = None) -> d
         data["confidence"].append(_packed(np.round(np.nan_to_num(said.p_predicted) * 255).astype(np.uint8)))
         data["accuracy"].append(round(float(said.correct[known].mean()), 4) if known.any() else None)
         data["figures"].append(_figures_in_words(figures.get(epoch, {})))
-        data["regions"].append(None if raster is None else _region_codes(raster, stored, len(run.classes)))
+        data["regions"].append(None if raster is None else _region_codes(raster, stored))
         if raster is not None:
             data["resolution"] = len(raster.cell_class)
         if report is not None:
@@ -111,11 +111,9 @@ def _tints(palette: ClassPalette, theme: Theme) -> list[str]:
     return ["#" + "".join(f"{round(255 * part):02x}" for part in color) for color in tinted]
 
 
-def _region_codes(raster: DecisionRaster, stored: StoredMap, classes: int) -> str:
+def _region_codes(raster: DecisionRaster, stored: StoredMap) -> str:
     """Three bytes a cell: class (two, little endian) and how strongly it is tinted, on the square view."""
-    least = 1 / max(2, classes)
-    certainty = np.clip((raster.confidence - least) / (1 - least), 0, 1)
-    strength = np.round((0.3 + 0.7 * certainty) * raster.trust * 255).astype(np.uint8)
+    strength = np.round(strength_of(raster) * 255).astype(np.uint8)
     side = len(raster.cell_class)
     codes = np.zeros((side, side, 3), np.uint8)
     # The raster covers the extent, the page shows a square around it.

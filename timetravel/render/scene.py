@@ -101,12 +101,15 @@ def tinted(raster: DecisionRaster, class_colors: NDArray[np.float64], theme: The
     """(R, R, 3): each cell the hue of its class, fading to the ground by margin and by trust."""
     tints = with_lightness(class_colors, theme.region_lightness, theme.region_chroma)
     ground = from_hex((theme.ground,))[0]
-    # The raster keeps the confidence of the best class; 1/C is the least it can be.
-    least = 1 / max(2, len(class_colors))
-    certainty = np.clip((raster.confidence - least) / (1 - least), 0, 1)
-    alpha = ((0.3 + 0.7 * certainty) * raster.trust)[..., None]
+    alpha = strength_of(raster)[..., None]
     blended: NDArray[np.float64] = tints[raster.cell_class] * alpha + ground * (1 - alpha)
     return blended
+
+
+def strength_of(raster: DecisionRaster) -> NDArray[np.float32]:
+    """(R, R) in [0, 1]: how strongly a cell is tinted, by how sure the network is and how far the map is to be trusted."""
+    strength: NDArray[np.float32] = (0.3 + 0.7 * np.clip(raster.confidence, 0, 1)) * raster.trust
+    return strength
 
 
 def _point_colors(

@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Store, fromQuery, initialState, toQuery, unknownArguments } from "../../server/static/state.mjs";
+
+test("a link brings back the state that made it", () => {
+  const state = { ...initialState(), runs: ["a", "b"], map: "main", epoch: 7, interval: [3, 9], selection: "label:5 loss>2", color: "loss", layers: ["trails"], camera: [0.5, -1.25, 20], view: "confusion", pin: 42, onlySelected: true };
+  const back = fromQuery(`?${toQuery(state)}`);
+  for (const name of ["runs", "map", "epoch", "interval", "selection", "color", "layers", "camera", "view", "pin", "onlySelected"]) assert.deepEqual(back[name], state[name], name);
+});
+
+test("what has its usual value is not in the link", () => {
+  assert.equal(toQuery({ ...initialState(), runs: ["a"], epoch: 3 }).toString(), "runs=a&epoch=3");
+});
+
+test("arguments of others are kept, and broken ones ask for nothing", () => {
+  const unknown = unknownArguments("?epoch=3&utm=x");
+  assert.equal(unknown.toString(), "utm=x");
+  assert.match(toQuery({ ...initialState(), epoch: 1 }, unknown).toString(), /utm=x/);
+  assert.deepEqual(fromQuery("?epoch=abc&camera=1,2&interval=x..y&pin=z"), {});
+  assert.deepEqual(fromQuery("?layers=regions,evil"), { layers: ["regions"] });
+});
+
+test("no layer at all survives a link", () => {
+  assert.deepEqual(fromQuery(`?${toQuery({ ...initialState(), layers: [] })}`).layers, []);
+});
+
+test("selections can be undone and redone, and travelling is no part of that", () => {
+  const store = new Store();
+  const first = new Uint8Array([1]);
+  const second = new Uint8Array([2]);
+  store.set({ mask: first });
+  store.set({ epoch: 5 });
+  store.set({ mask: second, selection: "wrong" });
+  store.undo();
+  assert.equal(store.get().mask, first);
+  assert.equal(store.get().epoch, 5);
+  store.undo();
+  assert.equal(store.get().mask, null);
+  store.undo();
+  store.redo();
+  store.redo();
+  assert.equal(store.get().mask, second);
+  assert.equal(store.get().selection, "wrong");
+});
+
+test("a new selection forgets what could have been redone, and fifty steps are kept", () => {
+  const store = new Store();
+  for (let i = 0; i < 70; i++) store.set({ mask: new Uint8Array([i]) });
+  for (let i = 0; i < 70; i++) store.undo();
+  assert.equal(store.get().mask[0], 19);
+  store.set({ mask: new Uint8Array([99]) });
+  store.redo();
+  assert.equal(store.get().mask[0], 99);
+});
+
+test("listeners hear a change once and not at all when nothing changed", () => {
+  const store = new Store();
+  let heard = 0;
+  const stop = store.subscribe(() => heard++);
+  store.set({ color: "loss" });
+  store.set({ color: "loss" });
+  stop();
+  store.set({ color: "label" });
+  assert.equal(heard, 1);
+});
