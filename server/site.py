@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
+from typing import Any
 
 from timetravel.server.cache import ByteCache
 from timetravel.server.jobs import JobBoard
@@ -24,6 +26,8 @@ class Site:
     masks: Masks = field(default_factory=Masks)
     unsaved: dict[str, dict[str, Selection]] = field(default_factory=dict)
     """Selections by run and name where the run's folder cannot be written."""
+    overviews: dict[str, tuple[Hashable, dict[str, Any]]] = field(default_factory=dict)
+    """What run.json says, by run, with the stamp of the content that it was made from."""
     map_name: str | None = None
     live: bool = False
 

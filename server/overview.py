@@ -1,0 +1,307 @@
+"""Routes that describe: which runs there are, and everything small about one run."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from timetravel import __version__
+from timetravel.analyze.changes import changes
+from timetravel.analyze.columns import Column, columns
+from timetravel.analyze.history import History, history
+from timetravel.analyze.signals import run_interesting_epochs
+from timetravel.explain.needs import missing_for_neurons, missing_for_saliency
+from timetravel.project.words import epoch_sentences
+from timetravel.render.palette import class_palette
+from timetravel.server.columns import epoch_key, split_names, wire_type
+from timetravel.server.library import Entry
+from timetravel.server.routes import Answer, Ask, Route
+from timetravel.store.facts import EpochRecord
+from timetravel.store.lock import is_held
+from timetravel.store.places import is_writable
+from timetravel.store.run import StoredMap, StoredRun
+
+VIEW_EPOCHS = 12
+"""Epochs, spread over the run, that the camera's first box is measured on."""
+VIEW_PERCENTILES = (0.2, 99.8)
+NAMED_METRICS = ("train_loss", "val_loss", "train_accuracy", "val_accuracy")
+STEP_RATIO = 1.5
+"""A learning rate that changes by more between two epochs makes a tick; a gliding schedule has none."""
+
+
+def list_runs(ask: Ask) -> Answer:
+    """All runs; a damaged one with what is wrong."""
+    library = ask.site.library
+    entries = [
+        {
+            "slug": entry.slug,
+            "name": entry.run.name if entry.run is not None else entry.path.name,
+            "error": entry.error,
+        }
+        for entry in library.entries()
+    ]
+    return Answer.json(
+        {
+            "runs": [entry["slug"] for entry in entries],
+            "open": library.open_slugs,
+            "entries": entries,
+            "version": __version__,
+            "live": ask.site.live,
+        }
+    )
+
+
+def describe_run(ask: Ask) -> Answer:
+    """Everything small about a run. What is slow to find is kept until the run changes."""
+    entry = ask.site.library.entry(ask.parts["run"])
+    run = entry.open()
+    kept = ask.site.overviews.get(entry.slug)
+    if kept is None or kept[0] != entry.stamp:
+        kept = (entry.stamp, overview(run, ask.site.map_name))
+        ask.site.overviews[entry.slug] = kept
+    return Answer.json(
+        {
+            "slug": entry.slug,
+            **kept[1],
+            "live": ask.site.live,
+            "recording": is_held(run.path / "facts"),
+            "writable": is_writable(run.path),
+            "missing": missing(run, entry),
+            "has": {**kept[1]["has"], "factory": entry.factory is not None},
+        }
+    )
+
+
+def overview(run: StoredRun, map_name: str | None = None) -> dict[str, Any]:
+    """What does not depend on the server: names, curves, ticks, columns, maps."""
+    past, samples, description = history(run), run.samples, run.description
+    palette = class_palette(len(run.classes))
+    splits = split_names(run)
+    records = run.records
+    steps = change_counts(past)
+    labels = samples.labels[samples.labels >= 0]
+    rounds = labelling_rounds(run)
+    maps = [run.map(name) for name in run.maps]
+    chosen = map_name if map_name in run.maps else (run.maps[-1] if run.maps else None)
+    return {
+        "name": run.name,
+        "path_name": run.path.resolve().name,
+        "run_id": run.run_id,
+        "key": run.key,
+        "epoch_key": epoch_key(run),
+        "generation": run.generation,
+        "model": description.model,
+        "layer": description.layer,
+        "data_set": description.data_set,
+        "classes": list(run.classes),
+        "class_counts": np.bincount(labels, minlength=len(run.classes)),
+        "palette": {"light": palette.light, "dark": palette.dark, "ring": palette.ring},
+        "samples": len(samples),
+        "width": records[-1].width if records else None,
+        "splits": {name: int((samples.split == name).sum()) for name in splits},
+        "split_names": splits,
+        "epochs": run.epochs,
+        "damaged_epochs": {str(epoch): text for epoch, text in run.damaged.items()},
+        "notice": run.notice,
+        "steps": [record.step for record in records],
+        "seconds": [record.seconds for record in records],
+        "metrics": metric_curves(records),
+        "accuracy": accuracies(past, samples.split, splits),
+        "learning_rate": [record.learning_rates[0] if record.learning_rates else None for record in records],
+        **steps,
+        "interesting": [
+            {"epoch": one.epoch, "score": one.score, "reason": one.reason}
+            for one in run_interesting_epochs(run, chosen)
+        ],
+        "ticks": ticks(run, rounds),
+        "rounds": [{"round": number, "epoch": epoch} for number, epoch in rounds] or None,
+        "columns": [describe_column(run, one) for one in columns(run)],
+        "hyperparameters": dict(description.hyperparameters),
+        "environment": dict(description.environment),
+        "disk": run.disk_usage(),
+        "has": facts_of(run, past),
+        "maps": [describe_map(stored, is_default=stored.name == chosen) for stored in maps],
+        "no_map": None if maps else no_map(run),
+    }
+
+
+def no_map(run: StoredRun) -> str:
+    """What a run without a map says."""
+    if not run.epochs:
+        return "Nothing was recorded yet: waiting for the first epoch."
+    return f"No map yet. Make one here, or with: timetravel project {run.path}"
+
+
+def metric_curves(records: list[EpochRecord]) -> dict[str, list[float | None]]:
+    """Each scalar over the epochs, None where it was not recorded; the usual four always stand first."""
+    names = list(dict.fromkeys([*NAMED_METRICS, *(name for one in records for name in one.metrics)]))
+    return {
+        name: [one.metrics.get(name) for one in records]
+        for name in names
+        if name in NAMED_METRICS or any(name in one.metrics for one in records)
+    }
+
+
+def accuracies(past: History, split: NDArray[Any], names: list[str]) -> dict[str, list[float | None]]:
+    """Share of right predictions of each split at each epoch, None where nothing is known."""
+    found: dict[str, list[float | None]] = {}
+    for name in names:
+        mine = split == name
+        known = (past.known & mine).sum(1)
+        right = (past.correct & past.known & mine).sum(1)
+        found[name] = [float(r / k) if k else None for r, k in zip(right, known, strict=True)]
+    return found
+
+
+def change_counts(past: History) -> dict[str, list[int | None]]:
+    """Flips, learned and forgotten samples at each epoch, None at the first."""
+    flips: list[int | None] = [None]
+    learned: list[int | None] = [None]
+    forgotten: list[int | None] = [None]
+    for at in range(1, len(past.epochs)):
+        step = changes(past.predicted[at - 1], past.predicted[at], past.labels)
+        flips.append(int(step.flipped.sum()))
+        learned.append(int(step.learned.sum()))
+        forgotten.append(int(step.forgotten.sum()))
+    count = len(past.epochs)
+    return {"flips": flips[:count], "learned": learned[:count], "forgotten": forgotten[:count]}
+
+
+def labelling_rounds(run: StoredRun) -> list[tuple[int, int]]:
+    """(round, first epoch of it) of an active-learning run."""
+    found: dict[int, int] = {}
+    for epoch in run.epochs:
+        labelling = run.labelling(epoch)
+        if labelling is not None:
+            found.setdefault(labelling.round, epoch)
+    return sorted(found.items())
+
+
+def ticks(run: StoredRun, rounds: list[tuple[int, int]]) -> list[dict[str, Any]]:
+    """Marks on the timeline: steps of the learning rate, rounds, and what the recorder noticed."""
+    found: list[tuple[int, str, str]] = []
+    for before, now in zip(run.records[:-1], run.records[1:], strict=True):
+        if before.learning_rates and now.learning_rates:
+            old, new = before.learning_rates[0], now.learning_rates[0]
+            if old > 0 and new > 0 and abs(math.log(new / old)) > math.log(STEP_RATIO):
+                found.append((now.epoch, "learning_rate", f"learning rate from {old:g} to {new:g}"))
+    found += [(epoch, "round", f"labelling round {number} begins") for number, epoch in rounds]
+    for event in run.events():
+        if event.sample_id is None and event.epoch is not None and event.kind != "round":
+            text = event.kind.replace("_", " ") + (f": {event.detail}" if event.detail else "")
+            found.append((event.epoch, event.kind, text))
+    for record in run.records:
+        if record.nonfinite_count:
+            text = f"{record.nonfinite_count:,} numbers of the representations are not finite"
+            found.append((record.epoch, "nonfinite", text))
+    place = {epoch: at for at, epoch in enumerate(run.epochs)}
+    found = [one for one in dict.fromkeys(found) if one[0] in place]
+    return [
+        {"epoch": epoch, "kind": kind, "text": text}
+        for epoch, kind, text in sorted(found, key=lambda one: place[one[0]])
+    ]
+
+
+def describe_column(run: StoredRun, one: Column) -> dict[str, Any]:
+    """A column as the menu of colours lists it."""
+    return {
+        "name": one.name,
+        "kind": one.kind,
+        "per_epoch": one.per_epoch,
+        "text": one.text,
+        "dtype": wire_type(one),
+        "categories": one.kind == "text",
+        "own": one.name in run.samples.attributes,
+    }
+
+
+def facts_of(run: StoredRun, past: History) -> dict[str, bool]:
+    """Which facts the run holds."""
+    first = run.samples.ids[:1]
+    return {
+        "labels": bool((run.samples.labels >= 0).any()),
+        "true_labels": run.samples.true_labels is not None,
+        "logits": bool((past.predicted >= 0).any()),
+        "images": bool(len(first)) and run.images(first) is not None,
+        "inputs": bool(len(first)) and run.inputs(first) is not None,
+        "checkpoints": any(record.has_checkpoint for record in run.records),
+        "activations": bool(run.activation_layers),
+        "labelling": bool(run.epochs) and run.labelling(run.epochs[-1]) is not None,
+        "head": bool(run.epochs) and run.head(run.epochs[-1]) is not None,
+    }
+
+
+def missing(run: StoredRun, entry: Entry) -> dict[str, str | None]:
+    """For each panel the sentence that says what it lacks, None when it lacks nothing."""
+    return {
+        "saliency": missing_for_saliency(run, entry.factory),
+        "neurons": missing_for_neurons(run, entry.factory),
+        "labels": None
+        if (run.samples.labels >= 0).any()
+        else "The samples have no labels, so nothing is right or wrong.",
+        "images": None
+        if len(run.samples) and run.images(run.samples.ids[:1]) is not None
+        else "The run has no images. Record it with samples= whose inputs are pictures, or pass images=.",
+    }
+
+
+def describe_map(stored: StoredMap, *, is_default: bool) -> dict[str, Any]:
+    """A map without its arrays: figures by epoch, words for the poor ones, and the box to look at first."""
+    quality = stored.quality()
+    by_epoch = [quality["epochs"].get(epoch, {}) for epoch in stored.epochs]
+    figures = list(dict.fromkeys(name for one in by_epoch for name in one))
+    raster = stored.raster(stored.epochs[-1]) if stored.epochs else None
+    return {
+        "name": stored.name,
+        "key": stored.key,
+        "method": stored.description.method,
+        "seed": stored.description.seed,
+        "parameters": dict(stored.description.parameters),
+        "created": stored.description.created,
+        "epochs": stored.epochs,
+        "extent": stored.extent,
+        "resolution": None if raster is None else raster.cell_class.shape[0],
+        "view": first_view(stored),
+        "quality": {name: [one.get(name) for one in by_epoch] for name in figures},
+        "overall": quality["overall"],
+        "words": {
+            str(epoch): epoch_sentences(one) for epoch, one in zip(stored.epochs, by_epoch, strict=True)
+        },
+        "columns": map_columns(stored),
+        "is_default": is_default,
+    }
+
+
+def map_columns(stored: StoredMap) -> list[str]:
+    """Names of the columns that this map has."""
+    if not stored.epochs:
+        return []
+    kept = stored.columns(stored.epochs[-1])
+    names = [
+        "roundtrip_ok" if name == "roundtrip_class" else name
+        for name, values in kept.items()
+        if values is not None
+    ]
+    return [str(name) for name in names]
+
+
+def first_view(stored: StoredMap) -> list[float]:
+    """(x0, x1, y0, y1) that holds nearly all samples at all epochs: the camera must not jump from one to the next."""
+    count = len(stored.epochs)
+    chosen = sorted({round(at) for at in np.linspace(0, count - 1, min(count, VIEW_EPOCHS))}) if count else []
+    points = np.concatenate([stored.positions(stored.epochs[at]) for at in chosen] or [np.zeros((0, 2))])
+    points = points[np.isfinite(points).all(1)]
+    if not len(points):
+        return list(stored.extent)
+    (x0, y0), (x1, y1) = np.percentile(points, VIEW_PERCENTILES, axis=0)
+    room = 0.03 * max(x1 - x0, y1 - y0, 1e-9)
+    return [float(x0 - room), float(x1 + room), float(y0 - room), float(y1 + room)]
+
+
+ROUTES = (
+    Route("GET", r"runs\.json", list_runs),
+    Route("GET", r"data/(?P<run>[^/]+)/run\.json", describe_run),
+)
