@@ -13,9 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from timetravel.project.contracts import EpochData, Head
-
-NEAR_BOUNDARY = 0.1
-"""A normalised gap of the two largest logits below this is on the boundary (delta)."""
+from timetravel.project.near_boundary import NEAR_BOUNDARY, normalized_gap
 
 HALVINGS = 8
 TRIES = 50
@@ -23,14 +21,6 @@ TRIES = 50
 
 SUCCESS_SHARE = 0.05
 """How much earlier success of a class pair counts in drawing it; the rest is what it still lacks."""
-
-
-def normalized_gap(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(M,) gap of the two largest of (M, C) logits: over their range, or over their sizes with two classes."""
-    ordered = np.sort(logits, 1)
-    first, second, least = ordered[:, -1], ordered[:, -2], ordered[:, 0]
-    below = np.abs(first) + np.abs(second) if logits.shape[1] == 2 else first - least
-    return np.asarray((first - second) / np.maximum(below, 1e-12))
 
 
 def bisect(
