@@ -84,7 +84,8 @@ class PredictionChanges:
         """Samples learned, forgotten, drifted, flipped, unchanged, and shared by both epochs."""
         found = self.changes
         numbers = {
-            name: int(getattr(found, name).sum()) for name in ("learned", "forgotten", "drift", "flipped", "shared")
+            name: int(getattr(found, name).sum())
+            for name in ("learned", "forgotten", "drift", "flipped", "shared")
         }
         return numbers | {"unchanged": numbers["shared"] - numbers["flipped"]}
 

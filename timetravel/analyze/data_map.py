@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,21 +27,21 @@ class DataMap:
     correctness: NDArray[np.float64]
 
 
-def data_map(p_true: NDArray[Any], correct: NDArray[np.bool_], known: NDArray[np.bool_]) -> DataMap:
-    """From (E, N) arrays of the epochs that shall count; epochs at which a sample is unknown do not."""
-    count = p_true.shape[1]
+def data_map(p_true: Iterable[NDArray[Any]], correct: NDArray[np.bool_], known: NDArray[np.bool_]) -> DataMap:
+    """From the epochs that shall count: p_true one (N,) per epoch, correct and known (E, N). Epochs at which a
+    sample is unknown do not count for it."""
+    count = known.shape[1]
     mean, spread = np.zeros(count), np.zeros(count)
-    seen, right, judged = np.zeros((3, count), np.int64)
-    for at in range(len(p_true)):
+    seen = np.zeros(count, np.int64)
+    for row in p_true:
         # Welford's update: one pass, and no (E, N) array in float64.
-        value = np.asarray(p_true[at], np.float64)
+        value = np.asarray(row, np.float64)
         there = np.isfinite(value)
         seen += there
         step = np.where(there, value - mean, 0.0)
         mean += step / np.maximum(seen, 1)
         spread += step * np.where(there, value - mean, 0.0)
-        right += correct[at]
-        judged += known[at]
+    right, judged = correct.sum(axis=0), known.sum(axis=0)
     return DataMap(
         confidence=np.where(seen > 0, mean, np.nan),
         variability=np.where(seen > 0, np.sqrt(spread / np.maximum(seen, 1)), np.nan),

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import threading
 import weakref
+from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from timetravel.errors import RunNotFound
-from timetravel.store.facts import UNLABELLED, Samples
+from timetravel.store.facts import UNLABELLED, Predictions, Samples
 from timetravel.store.run import StoredRun
 
 Figure = Literal["p_true", "p_predicted", "margin", "loss"]
@@ -81,22 +82,33 @@ class History:
     @property
     def known(self) -> NDArray[np.bool_]:
         """(E, N) where a sample has a label and a prediction, so that it is right or wrong."""
-        return self._kept("known", lambda: (self.predicted >= 0) & (self.labels >= 0))
+        found: NDArray[np.bool_] = self.kept("known", lambda: (self.predicted >= 0) & (self.labels >= 0))
+        return found
 
     @property
     def correct(self) -> NDArray[np.bool_]:
         """(E, N) right; False where wrong or unknown."""
-        return self._kept("correct", lambda: self.known & (self.predicted == self.labels))
+        found: NDArray[np.bool_] = self.kept("correct", lambda: self.known & (self.predicted == self.labels))
+        return found
 
-    def kept(self, name: str, make: Any) -> Any:
+    def each(self) -> Iterator[Predictions]:
+        """The predictions of one epoch after another, for what needs no more than one at a time."""
+        run = self._opened()
+        for epoch in self.epochs:
+            yield run.predictions(epoch)
+
+    def kept(self, name: str, make: Callable[[], Any]) -> Any:
         """What `make()` gives, computed once for this state of the run; `name` must be unique in the layer."""
-        return self._kept(name, make)
-
-    def _kept(self, name: str, make: Any) -> Any:
         with self._lock:
             if name not in self._derived:
                 self._derived[name] = make()
             return self._derived[name]
+
+    def _opened(self) -> StoredRun:
+        run = self._run()
+        if run is None:
+            raise RunNotFound("the run of this history was closed; open it again")
+        return run
 
     def _filled(self, name: str) -> NDArray[Any]:
         with self._lock:
@@ -108,9 +120,7 @@ class History:
             return found
 
     def _read(self, name: str, earlier: NDArray[Any] | None, shape: tuple[int, int]) -> NDArray[Any]:
-        run = self._run()
-        if run is None:
-            raise RunNotFound("the run of this history was closed; open it again")
+        run = self._opened()
         if name == "predicted":
             short = self.class_count <= MOST_SHORT_CLASSES
             out = np.full(shape, UNLABELLED, np.int16 if short else np.int32)

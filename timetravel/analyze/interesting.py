@@ -1,82 +1,123 @@
-"""Epochs worth a stop: several signals per epoch, each robustly standardised, and the peaks of their sum (T5)."""
+"""Epochs worth a look: where several signals of change stand out at once (T5)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 LEAST_SCORE = 2.0
 APART = 2
-"""Recorded epochs between two interesting ones."""
+"""Recorded epochs between two interesting ones, at least."""
 
-STRONGEST = 3
+SIGNALS_COUNTED = 3
+MAD_TO_SD = 1.4826
+NAMED_FROM = 1.0
+"""Standardized value from which a signal is named in the reason."""
+
+WORDS = {
+    "flips": "many predictions flip",
+    "turnover": "neighbourhoods are reshuffled",
+    "regions": "the decision map changes",
+    "divergence": "probabilities shift",
+    "validation_loss": "validation loss jumps",
+    "anomalies": "samples of one class turn together",
+    "movement": "representations move far",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class InterestingEpoch:
-    """An epoch, how much it stands out, and why, in a sentence."""
+    """One epoch to look at. position: its place in the order. score: mean of its three largest standardized
+    signals. reason: a sentence. signals: standardized value of each that was known."""
 
     epoch: int
+    position: int
     score: float
     reason: str
+    signals: Mapping[str, float]
 
 
-def standardised(values: NDArray[np.floating]) -> NDArray[np.float64]:
-    """(v - median) / (1.4826 MAD); the standard deviation where the MAD is 0; zeros where that is 0 too.
+def standardized(values: NDArray[Any]) -> NDArray[np.float64]:
+    """(E,) how far each value is above the median, in robust standard deviations; NaN stays NaN.
 
-    NaN (unknown, as at the first epoch) stays NaN and counts for nothing.
+    The median absolute deviation is scaled to a normal's sd; where it is 0 the sd takes its place, and where
+    that is 0 as well everything is 0.
     """
-    v = np.asarray(values, np.float64)
-    known = v[np.isfinite(v)]
-    if known.size == 0:
-        return np.full(v.shape, np.nan)
-    middle = np.median(known)
-    scale = 1.4826 * np.median(np.abs(known - middle))
-    if scale < 1e-12:
-        scale = known.std()
-    return np.where(np.isfinite(v), 0 if scale < 1e-12 else (v - middle) / max(scale, 1e-300), np.nan)
+    values = np.asarray(values, np.float64)
+    out = np.full(len(values), np.nan)
+    known = np.isfinite(values)
+    if not known.any():
+        return out
+    offset = values[known] - np.median(values[known])
+    spread = MAD_TO_SD * float(np.median(np.abs(offset)))
+    # A spread of rounding errors is none.
+    tiny = 1e-12 * float(np.abs(values[known]).max(initial=0))
+    if spread <= tiny:
+        spread = float(values[known].std())
+    out[known] = offset / spread if spread > tiny else 0.0
+    return out
+
+
+def interest(signals: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
+    """(E,) mean of the three largest standardized signals of each epoch, at least 0; 0 where none is known."""
+    if not signals:
+        return np.empty(0)
+    rows = np.stack([standardized(values) for values in signals.values()])
+    ordered = -np.sort(-np.where(np.isnan(rows), -np.inf, rows), axis=0)[:SIGNALS_COUNTED]
+    counted = np.isfinite(ordered)
+    total = np.where(counted, ordered, 0).sum(axis=0)
+    return np.asarray(np.maximum(total / np.maximum(counted.sum(axis=0), 1), 0.0), np.float64)
+
+
+def peaks(scores: NDArray[np.float64], *, least: float = LEAST_SCORE, apart: int = APART) -> list[int]:
+    """Positions of local maxima of at least `least`; of two closer than `apart` the higher stays, then the
+    earlier. Of a plateau its first epoch counts."""
+    padded = np.concatenate([[-np.inf], scores, [-np.inf]])
+    is_peak = (scores >= least) & (padded[1:-1] > padded[:-2]) & (padded[1:-1] >= padded[2:])
+    chosen: list[int] = []
+    for at in sorted(np.flatnonzero(is_peak), key=lambda one: (-scores[one], one)):
+        if all(abs(at - other) >= apart for other in chosen):
+            chosen.append(int(at))
+    return sorted(chosen)
 
 
 def interesting_epochs(
     epochs: Sequence[int],
-    signals: Mapping[str, NDArray[np.floating]],
-    *,
-    always: Mapping[int, str] | None = None,
+    signals: Mapping[str, NDArray[Any]],
+    marks: Mapping[int, str] | None = None,
 ) -> list[InterestingEpoch]:
-    """The epochs that stand out, in order.
+    """The epochs to look at, in order.
 
-    signals: a sentence part ("many predictions flipped") to (E,) values, NaN unknown. The score of an epoch is
-    the mean of its three largest standardised signals, at least 0; local maxima of at least 2, at least two
-    epochs apart, are interesting. always: index to a reason that makes an epoch interesting by itself
-    (a step of the learning rate, a new labelling round).
+    signals: name -> (E,), NaN where unknown (as at the first epoch). marks: position -> what happened there
+    (a learning-rate step, a new labelling round); these are always among them.
     """
-    always = always or {}
-    names = list(signals)
-    if not epochs or (not names and not always):
-        return []
-    scores = (
-        np.stack([standardised(signals[name]) for name in names]) if names else np.zeros((0, len(epochs)))
-    )
-    ranked = -np.sort(-np.nan_to_num(scores, nan=-np.inf), axis=0)[:STRONGEST]
-    counted = np.isfinite(ranked)
-    total = np.where(counted, ranked, 0).sum(0) / np.maximum(counted.sum(0), 1)
-    total = np.clip(total, 0, None)
-    chosen: list[int] = []
-    for at in np.argsort(-total, kind="stable"):
-        left, right = total[max(0, at - 1)], total[min(len(total) - 1, at + 1)]
-        peak = total[at] >= LEAST_SCORE and total[at] >= left and total[at] >= right
-        if peak and all(abs(int(at) - other) >= APART for other in chosen):
-            chosen.append(int(at))
-    chosen += [at for at in always if at not in chosen]
+    marks = dict(marks or {})
+    scores = interest(signals) if signals else np.zeros(len(epochs))
+    rows = {name: standardized(values) for name, values in signals.items()}
     found = []
-    for at in sorted(chosen):
-        strongest = sorted(
-            (name for name in names if scores[names.index(name), at] >= 1),
-            key=lambda name: -scores[names.index(name), at],
+    for at in sorted({*peaks(scores), *marks}):
+        values = {name: float(row[at]) for name, row in rows.items() if np.isfinite(row[at])}
+        found.append(
+            InterestingEpoch(
+                epochs[at], at, float(scores[at]), _reason(values, signals, at, marks.get(at)), values
+            )
         )
-        parts = ([always[at]] if at in always else []) + strongest[:STRONGEST]
-        found.append(InterestingEpoch(epochs[at], round(float(total[at]), 3), ", ".join(parts)))
     return found
+
+
+def _reason(
+    values: Mapping[str, float], signals: Mapping[str, NDArray[Any]], at: int, mark: str | None
+) -> str:
+    parts = [] if mark is None else [mark]
+    loud = sorted((name for name in values if values[name] >= NAMED_FROM), key=lambda name: -values[name])
+    for name in loud[:SIGNALS_COUNTED]:
+        words = WORDS.get(name, name.replace("_", " "))
+        if name == "flips":
+            words += f" ({100 * float(signals[name][at]):.3g} % of samples)"
+        parts.append(words)
+    text = "; ".join(parts) or "change stands out only in sum"
+    return text[0].upper() + text[1:] + "."

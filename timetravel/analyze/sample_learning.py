@@ -30,12 +30,12 @@ class SampleLearning:
     @property
     def never_learned(self) -> NDArray[np.bool_]:
         """Judged, and right at no epoch; a group of its own, above any count of forgetting."""
-        return self.is_judged & (self.first < 0)
+        return np.logical_and(self.is_judged, self.first < 0)
 
     @property
     def unforgettable(self) -> NDArray[np.bool_]:
         """Right at some epoch and never forgotten."""
-        return (self.first >= 0) & (self.forgets == 0)
+        return np.asarray((self.first >= 0) & (self.forgets == 0), np.bool_)
 
 
 def sample_learning(predicted: Classes, labels: Classes) -> SampleLearning:

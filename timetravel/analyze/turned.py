@@ -22,7 +22,7 @@ def newly_right(
     """
     if window < 1:
         raise ValueError(f"window is {window}; expected at least one epoch before")
-    found = correct[position].copy()
+    found: Mask = correct[position].copy()
     if position < window:
         return np.zeros_like(found)
     for at in range(position - window, position):

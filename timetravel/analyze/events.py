@@ -1,0 +1,255 @@
+"""What happened to samples, as a table of events (T1)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from timetravel.analyze import rounds as labelling_rounds
+from timetravel.analyze.changes import changes
+from timetravel.analyze.history import History, history
+from timetravel.analyze.motion import is_cheap_to_read, is_cheap_to_search, movements, persistence
+from timetravel.analyze.sample_learning import sample_learning
+from timetravel.store.run import StoredRun
+
+KINDS = (
+    "flip",
+    "learned",
+    "forgotten",
+    "drift",
+    "first_learned",
+    "final_learned",
+    "confidence_jump",
+    "moved",
+    "neighbours_lost",
+    "relabelled",
+    "picked",
+    "labelled",
+    "left",
+)
+
+CONFIDENCE_JUMP = 0.5
+"""Change of p_true between two epochs above which it is an event."""
+
+MOVED_SD = 2.0
+NEIGHBOURS_KEPT = 0.2
+"""Share of neighbours kept, at or below which losing them is an event."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventTable:
+    """M events in the order of epochs, within an epoch by kind and then by row.
+
+    position, row: (M,) place of the epoch and of the sample. kind: (M,) index into KINDS. origin, target:
+    (M,) class before and after, or round, -1 where there is none. size: (M,) float64, NaN where there is none.
+    """
+
+    position: NDArray[np.int64]
+    row: NDArray[np.int64]
+    kind: NDArray[np.int64]
+    origin: NDArray[np.int64]
+    target: NDArray[np.int64]
+    size: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+    def where(
+        self, *, kind: str | None = None, position: int | None = None, row: int | None = None
+    ) -> EventTable:
+        """The events of one kind, one epoch, one sample."""
+        mask = np.ones(len(self), np.bool_)
+        if kind is not None:
+            mask &= self.kind == KINDS.index(kind)
+        if position is not None:
+            mask &= self.position == position
+        if row is not None:
+            mask &= self.row == row
+        return EventTable(*(getattr(self, name)[mask] for name in self.__slots__))
+
+
+def event_table(
+    run: StoredRun,
+    *,
+    rows: Sequence[int] | NDArray[np.int64] | None = None,
+    kinds: Sequence[str] = KINDS,
+    thorough: bool | None = None,
+) -> EventTable:
+    """Every event of a run, or of some of its rows.
+
+    `moved` and `neighbours_lost` need all representations; without `thorough` they are there only where that
+    is quick.
+    """
+    unknown = set(kinds) - set(KINDS)
+    if unknown:
+        raise ValueError(
+            f"there is no event kind {', '.join(sorted(unknown))}; expected some of {', '.join(KINDS)}"
+        )
+    past = history(run)
+    at = np.arange(len(past.samples)) if rows is None else np.asarray(rows, np.int64)
+    parts = [*_of_predictions(past, at), *_of_learning(past, at), *_of_jumps(past, at)]
+    if ("moved" in kinds) and (thorough or (thorough is None and is_cheap_to_read(run))):
+        parts += _of_movement(movements(run), at)
+    if ("neighbours_lost" in kinds) and (thorough or (thorough is None and is_cheap_to_search(run))):
+        parts += _of_neighbors(persistence(run), at)
+    parts += [*_of_labelling(run, at), *_of_relabelling(run, past, at)]
+    parts = [part for part in parts if KINDS[part[2]] in kinds and len(part[1])]
+    return _assembled(parts)
+
+
+_Part = tuple[int, NDArray[np.int64], int, Any, Any, Any]
+"""position, rows, kind, origin, target, size."""
+
+
+def _assembled(parts: list[_Part]) -> EventTable:
+    if not parts:
+        nothing = np.empty(0, np.int64)
+        return EventTable(nothing, nothing, nothing, nothing, nothing, np.empty(0))
+    columns = [
+        np.concatenate([np.broadcast_to(part[at], len(part[1])).astype(dtype) for part in parts])
+        for at, dtype in enumerate((np.int64, np.int64, np.int64, np.int64, np.int64, np.float64))
+    ]
+    order = np.lexsort((columns[1], columns[2], columns[0]))
+    return EventTable(*(column[order] for column in columns))
+
+
+def _part(position: int, at: NDArray[np.int64], mask: NDArray[np.bool_], kind: str, *more: Any) -> _Part:
+    origin, target, size = (
+        value[mask] if isinstance(value, np.ndarray) else value
+        for value in (*more, *(-1, -1, np.nan)[len(more) :])
+    )
+    return position, at[mask], KINDS.index(kind), origin, target, size
+
+
+def _of_predictions(past: History, at: NDArray[np.int64]) -> list[_Part]:
+    labels = past.labels[at]
+    parts = []
+    for position in range(1, len(past.epochs)):
+        before, after = past.predicted[position - 1][at], past.predicted[position][at]
+        found = changes(before, after, labels)
+        for kind, mask in (
+            ("flip", found.flipped),
+            ("learned", found.learned),
+            ("forgotten", found.forgotten),
+            ("drift", found.drift),
+        ):
+            parts.append(_part(position, at, mask, kind, before, after))
+    return parts
+
+
+def _of_learning(past: History, at: NDArray[np.int64]) -> list[_Part]:
+    found = sample_learning(past.predicted[:, at], past.labels[at])
+    parts = []
+    for kind, places in (("first_learned", found.first), ("final_learned", found.final)):
+        for position in np.unique(places[places >= 0]):
+            mask = places == position
+            parts.append(_part(int(position), at, mask, kind, -1, past.labels[at]))
+    return parts
+
+
+def _of_jumps(past: History, at: NDArray[np.int64]) -> list[_Part]:
+    p_true = past.figure("p_true")
+    parts = []
+    for position in range(1, len(past.epochs)):
+        jump = p_true[position][at].astype(np.float64) - p_true[position - 1][at]
+        before, after = past.predicted[position - 1][at], past.predicted[position][at]
+        parts.append(
+            _part(position, at, np.abs(jump) > CONFIDENCE_JUMP, "confidence_jump", before, after, jump)
+        )
+    return parts
+
+
+def _of_movement(moved: NDArray[np.float32], at: NDArray[np.int64]) -> list[_Part]:
+    parts = []
+    for position, row in enumerate(moved):
+        known = row[np.isfinite(row)]
+        if len(known):
+            line = known.mean(dtype=np.float64) + MOVED_SD * known.std(dtype=np.float64)
+            parts.append(_part(position, at, row[at] > line, "moved", -1, -1, row[at]))
+    return parts
+
+
+def _of_neighbors(kept: NDArray[np.float32], at: NDArray[np.int64]) -> list[_Part]:
+    return [
+        _part(position, at, row[at] <= NEIGHBOURS_KEPT, "neighbours_lost", -1, -1, row[at])
+        for position, row in enumerate(kept)
+    ]
+
+
+def _of_labelling(run: StoredRun, at: NDArray[np.int64]) -> list[_Part]:
+    parts = []
+    found = labelling_rounds.rounds(run)
+    place = {epoch: position for position, epoch in enumerate(run.epochs)}
+    for number, one in enumerate(found):
+        first, last = place[one.epochs[0]], place[one.epochs[-1]]
+        ranks = one.rank[at].astype(np.float64)
+        parts.append(
+            _part(last, at, one.picked[at], "picked", -1, one.round, np.where(ranks > 0, ranks, np.nan))
+        )
+        if number:
+            before = found[number - 1].labelled
+            new, gone = (
+                labelling_rounds.picks(before, one.labelled),
+                labelling_rounds.left(before, one.labelled),
+            )
+            parts.append(_part(first, at, new[at], "labelled", -1, one.round))
+            parts.append(_part(first, at, gone[at], "left", -1, one.round))
+    return parts
+
+
+def _of_relabelling(run: StoredRun, past: History, at: NDArray[np.int64]) -> list[_Part]:
+    place = {epoch: position for position, epoch in enumerate(past.epochs)}
+    wanted = set(past.samples.ids[at].tolist())
+    parts: list[_Part] = []
+    for event in run.events():
+        if event.kind != "relabelled" or event.sample_id is None or event.epoch is None:
+            continue
+        if event.sample_id in wanted and event.epoch in place:
+            row = run.rows([event.sample_id])
+            target = -1 if event.value is None else int(event.value)
+            origin = _old_label(event.detail, int(past.labels[row[0]]))
+            parts.append((place[event.epoch], row, KINDS.index("relabelled"), origin, target, np.nan))
+    return parts
+
+
+def _old_label(detail: str | None, first: int) -> int:
+    try:
+        return int(json.loads(detail or "{}").get("old", first))
+    except (ValueError, TypeError, AttributeError):
+        return first
+
+
+def in_words(table: EventTable, classes: Sequence[str]) -> list[str]:
+    """One short text per event."""
+    texts = []
+    for number in range(len(table)):
+        kind, origin, target = KINDS[table.kind[number]], int(table.origin[number]), int(table.target[number])
+        texts.append(_words(kind, origin, target, float(table.size[number]), classes))
+    return texts
+
+
+def _words(kind: str, origin: int, target: int, size: float, classes: Sequence[str]) -> str:
+    step = ""
+    if origin >= 0 and target >= 0 and kind not in ("picked", "labelled", "left"):
+        step = f"{classes[origin]} → {classes[target]}"
+    texts = {
+        "flip": f"flipped, {step}",
+        "learned": f"learned, {step}",
+        "forgotten": f"forgotten, {step}",
+        "drift": f"wrong in another way, {step}",
+        "first_learned": "right for the first time",
+        "final_learned": "right from here on",
+        "confidence_jump": f"probability of the label {size:+.2f}",
+        "moved": f"moved far ({size:.3g})",
+        "neighbours_lost": f"kept {100 * size:.0f} % of its neighbours",
+        "relabelled": f"label changed, {step}" if step else "label changed",
+        "picked": f"picked in round {target}" + (f", rank {size:.0f}" if np.isfinite(size) else ""),
+        "labelled": f"labelled in round {target}",
+        "left": f"left the labelled set in round {target}",
+    }
+    return texts[kind]
