@@ -16,6 +16,9 @@ from timetravel.store.facts import NEIGHBORS_K
 SUBSAMPLE = 3000
 """Rank penalties are quadratic in memory and time; above this many samples a fixed draw of them is judged."""
 
+TREE_SAMPLES = 20_000
+"""Above, neighbours on the map are looked up in a tree; 60,000 samples take 11 s otherwise."""
+
 RANK_BLOCK = 500
 """Rows whose distances to all others are held at once: 12 MB at SUBSAMPLE."""
 
@@ -63,10 +66,12 @@ def nearest(reference: NDArray[Any], query: NDArray[Any], k: int, *, same: bool 
 
 
 def nearest_on_map(positions: NDArray[Any], k: int) -> NDArray[np.int64]:
-    """(n, k) nearest samples on a map (n, 2), in n log n; for sample counts where `nearest` takes minutes.
+    """(n, k) nearest samples of each sample on a map (n, 2).
 
-    Sums in float64 where `nearest` has float32, so near ties may be decided otherwise.
+    Above TREE_SAMPLES by a tree in float64, in n log n: near ties may then be decided otherwise.
     """
+    if len(positions) <= TREE_SAMPLES:
+        return nearest(positions, positions, k, same=True)
     from scipy.spatial import cKDTree
 
     _, ids = cKDTree(np.asarray(positions, np.float64)).query(positions, k + 1)

@@ -199,11 +199,7 @@ def _neighbor_figures(
         equal = len(data) >= 3
         return facts | dict.fromkeys(names) | {"zero_distance_neighbors": 1.0 if equal else None}, None
     x, k = data.representations, true.shape[1]
-    if len(x) > EXACT_SAMPLES:
-        seen = near.nearest_on_map(positions, k)
-    else:
-        seen = near.nearest(positions, positions, k, same=True)
-    kept = near.common(true, seen) / k
+    kept = near.common(true, near.nearest_on_map(positions, k)) / k
     some = near.subsample(len(x))
     values = (
         float(kept.mean()),
