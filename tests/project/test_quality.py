@@ -379,6 +379,13 @@ def test_identical_epochs_have_persistence_one_and_no_correlations():
     assert "nothing varies" in why_missing("temporal_correlation", overall, 4)
 
 
+def test_epochs_of_unequal_width_have_steps_but_no_distances_between_them(run):
+    x = [run.x[0], run.x[1][:, :5], run.x[2], run.x[3]]
+    overall = quality(ArrayEpochs(x), [MappedEpoch(positions=m.positions) for m in flat_map(run)])["overall"]
+    assert overall["temporal_ranking"] is None
+    assert overall["temporal_correlation"] is not None
+
+
 def test_a_collapsed_epoch_has_no_neighbours_to_keep(run):
     x = run.x.copy()
     x[2] = 1.5

@@ -115,7 +115,7 @@ def temporal_ranking(
     positions: Sequence[NDArray[np.float32]],
     report: Callable[[int, int], None] | None = None,
 ) -> dict[str, float | None]:
-    """temporal_ranking and temporal_neighbors of a map; each None with fewer than three epochs.
+    """temporal_ranking and temporal_neighbors of a map; None with fewer than three epochs or unequal widths.
 
     positions: E arrays (N, 2), NaN where absent. For every sample and reference epoch, the distances
     travelled from there to all epochs are compared between representation space and map: by Spearman's
@@ -123,8 +123,9 @@ def temporal_ranking(
     Reads the run once for every CHUNK_BYTES of representations; E^2 N D operations.
     Source: Yang et al. 2022 (TimeVis), temporal ranking.
     """
+    missing: dict[str, float | None] = {"temporal_ranking": None, "temporal_neighbors": None}
     if len(positions) < 3:
-        return {"temporal_ranking": None, "temporal_neighbors": None}
+        return missing
     totals = np.zeros(5)
     width = epochs[0].representations.shape[1]
     size = max(1, CHUNK_BYTES // max(1, 4 * width * len(positions)))
@@ -133,6 +134,8 @@ def temporal_ranking(
         x = np.full((len(positions), stop - start, width), np.nan, np.float32)
         for e in range(len(positions)):
             data = epochs[e]
+            if data.representations.shape[1] != width:
+                return missing  # no distance between spaces of unequal width
             a, b = np.searchsorted(data.present, [start, stop])
             x[e, data.present[a:b] - start] = data.representations[a:b]
         y = np.stack([p[start:stop].astype(np.float64) for p in positions])
