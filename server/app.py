@@ -11,11 +11,11 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-import bokeh.server.tornado
 from bokeh.application import Application
 from bokeh.application.handlers.function import FunctionHandler
 from bokeh.server.server import BaseServer
 from bokeh.server.tornado import BokehTornado
+from bokeh.server.urls import per_app_patterns
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop, PeriodicCallback
 from tornado.netutil import bind_sockets
@@ -168,12 +168,12 @@ def _own_patterns() -> Iterator[None]:
     is Bokeh's own and shared by all servers of the process, so it is put back.
     """
     with _patterns:
-        theirs: list[Any] = list(bokeh.server.tornado.per_app_patterns)
-        bokeh.server.tornado.per_app_patterns[:] = [(r"/?", PageHandler), (r"/ws", SocketHandler)]
+        theirs: list[Any] = list(per_app_patterns)
+        per_app_patterns[:] = [(r"/?", PageHandler), (r"/ws", SocketHandler)]
         try:
             yield
         finally:
-            bokeh.server.tornado.per_app_patterns[:] = theirs
+            per_app_patterns[:] = theirs
 
 
 def _log_request(handler: RequestHandler) -> None:

@@ -109,7 +109,9 @@ def plain_array(values: NDArray[Any]) -> Any:
         numbers = values.astype(np.float64)
         if values.dtype.itemsize <= 4:
             numbers = _eight_digits(numbers)
-        return np.where(np.isfinite(numbers), numbers.astype(object), None).tolist()
+        told = numbers.astype(object)
+        told[~np.isfinite(numbers)] = None
+        return told.tolist()
     if values.dtype.kind == "O":
         return [plain(inner) for inner in values.tolist()]
     return values.tolist()

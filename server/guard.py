@@ -14,7 +14,6 @@ import html
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from http.cookies import SimpleCookie
 from ipaddress import ip_address
 from urllib.parse import parse_qsl, urlencode
 
@@ -165,8 +164,8 @@ def _equal(given: str, expected: str) -> bool:
 
 
 def _cookie(request: HTTPServerRequest, name: str) -> str:
-    morsel: SimpleCookie = request.cookies
-    return morsel[name].value if name in morsel else ""
+    found = request.cookies.get(name)
+    return found.value if found is not None else ""
 
 
 class GuardedRouter(Router):

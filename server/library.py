@@ -29,7 +29,7 @@ class Entry:
     error: str | None = None
     stamp: Hashable = None
     factory: str | None = None
-    factory_arguments: Mapping[str, Any] = field(default_factory=dict)
+    factory_arguments: Mapping[str, Any] | None = None
     lock: RLock = field(default_factory=RLock)
 
     @property

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from timetravel import __version__
-from timetravel.analyze.changes import changes
-from timetravel.analyze.columns import Column, columns
+from timetravel.analyze.columns import Column, columns, map_columns
 from timetravel.analyze.history import History, history
+from timetravel.analyze.rounds import has_labelling, rounds
 from timetravel.analyze.signals import run_interesting_epochs
 from timetravel.explain.needs import missing_for_neurons, missing_for_saliency
 from timetravel.project.words import epoch_sentences
@@ -19,6 +19,7 @@ from timetravel.render.palette import class_palette
 from timetravel.server.columns import epoch_key, split_names, wire_type
 from timetravel.server.library import Entry
 from timetravel.server.routes import Answer, Ask, Route
+from timetravel.server.sets import counts_over_time
 from timetravel.store.facts import EpochRecord
 from timetravel.store.lock import is_held
 from timetravel.store.places import is_writable
@@ -81,9 +82,8 @@ def overview(run: StoredRun, map_name: str | None = None) -> dict[str, Any]:
     palette = class_palette(len(run.classes))
     splits = split_names(run)
     records = run.records
-    steps = change_counts(past)
     labels = samples.labels[samples.labels >= 0]
-    rounds = labelling_rounds(run)
+    in_rounds = [(one.round, one.epochs[0]) for one in rounds(run)]
     maps = [run.map(name) for name in run.maps]
     chosen = map_name if map_name in run.maps else (run.maps[-1] if run.maps else None)
     return {
@@ -111,13 +111,13 @@ def overview(run: StoredRun, map_name: str | None = None) -> dict[str, Any]:
         "metrics": metric_curves(records),
         "accuracy": accuracies(past, samples.split, splits),
         "learning_rate": [record.learning_rates[0] if record.learning_rates else None for record in records],
-        **steps,
+        **counts_over_time(run),
         "interesting": [
             {"epoch": one.epoch, "score": one.score, "reason": one.reason}
             for one in run_interesting_epochs(run, chosen)
         ],
-        "ticks": ticks(run, rounds),
-        "rounds": [{"round": number, "epoch": epoch} for number, epoch in rounds] or None,
+        "ticks": ticks(run, in_rounds),
+        "rounds": [{"round": number, "epoch": epoch} for number, epoch in in_rounds] or None,
         "columns": [describe_column(run, one) for one in columns(run)],
         "hyperparameters": dict(description.hyperparameters),
         "environment": dict(description.environment),
@@ -156,31 +156,7 @@ def accuracies(past: History, split: NDArray[Any], names: list[str]) -> dict[str
     return found
 
 
-def change_counts(past: History) -> dict[str, list[int | None]]:
-    """Flips, learned and forgotten samples at each epoch, None at the first."""
-    flips: list[int | None] = [None]
-    learned: list[int | None] = [None]
-    forgotten: list[int | None] = [None]
-    for at in range(1, len(past.epochs)):
-        step = changes(past.predicted[at - 1], past.predicted[at], past.labels)
-        flips.append(int(step.flipped.sum()))
-        learned.append(int(step.learned.sum()))
-        forgotten.append(int(step.forgotten.sum()))
-    count = len(past.epochs)
-    return {"flips": flips[:count], "learned": learned[:count], "forgotten": forgotten[:count]}
-
-
-def labelling_rounds(run: StoredRun) -> list[tuple[int, int]]:
-    """(round, first epoch of it) of an active-learning run."""
-    found: dict[int, int] = {}
-    for epoch in run.epochs:
-        labelling = run.labelling(epoch)
-        if labelling is not None:
-            found.setdefault(labelling.round, epoch)
-    return sorted(found.items())
-
-
-def ticks(run: StoredRun, rounds: list[tuple[int, int]]) -> list[dict[str, Any]]:
+def ticks(run: StoredRun, in_rounds: list[tuple[int, int]]) -> list[dict[str, Any]]:
     """Marks on the timeline: steps of the learning rate, rounds, and what the recorder noticed."""
     found: list[tuple[int, str, str]] = []
     for before, now in zip(run.records[:-1], run.records[1:], strict=True):
@@ -188,9 +164,13 @@ def ticks(run: StoredRun, rounds: list[tuple[int, int]]) -> list[dict[str, Any]]
             old, new = before.learning_rates[0], now.learning_rates[0]
             if old > 0 and new > 0 and abs(math.log(new / old)) > math.log(STEP_RATIO):
                 found.append((now.epoch, "learning_rate", f"learning rate from {old:g} to {new:g}"))
-    found += [(epoch, "round", f"labelling round {number} begins") for number, epoch in rounds]
+    found += [(epoch, "round", f"labelling round {number} begins") for number, epoch in in_rounds]
     for event in run.events():
-        if event.sample_id is None and event.epoch is not None and event.kind != "round":
+        if (
+            event.sample_id is None
+            and event.epoch is not None
+            and event.kind not in ("round", "learning_rate")
+        ):
             text = event.kind.replace("_", " ") + (f": {event.detail}" if event.detail else "")
             found.append((event.epoch, event.kind, text))
     for record in run.records:
@@ -214,7 +194,7 @@ def describe_column(run: StoredRun, one: Column) -> dict[str, Any]:
         "text": one.text,
         "dtype": wire_type(one),
         "categories": one.kind == "text",
-        "own": one.name in run.samples.attributes,
+        "own": one.own,
     }
 
 
@@ -229,7 +209,7 @@ def facts_of(run: StoredRun, past: History) -> dict[str, bool]:
         "inputs": bool(len(first)) and run.inputs(first) is not None,
         "checkpoints": any(record.has_checkpoint for record in run.records),
         "activations": bool(run.activation_layers),
-        "labelling": bool(run.epochs) and run.labelling(run.epochs[-1]) is not None,
+        "labelling": has_labelling(run),
         "head": bool(run.epochs) and run.head(run.epochs[-1]) is not None,
     }
 
@@ -270,29 +250,18 @@ def describe_map(stored: StoredMap, *, is_default: bool) -> dict[str, Any]:
         "words": {
             str(epoch): epoch_sentences(one) for epoch, one in zip(stored.epochs, by_epoch, strict=True)
         },
-        "columns": map_columns(stored),
+        "columns": [one.name for one in map_columns(stored)],
         "is_default": is_default,
     }
-
-
-def map_columns(stored: StoredMap) -> list[str]:
-    """Names of the columns that this map has."""
-    if not stored.epochs:
-        return []
-    kept = stored.columns(stored.epochs[-1])
-    names = [
-        "roundtrip_ok" if name == "roundtrip_class" else name
-        for name, values in kept.items()
-        if values is not None
-    ]
-    return [str(name) for name in names]
 
 
 def first_view(stored: StoredMap) -> list[float]:
     """(x0, x1, y0, y1) that holds nearly all samples at all epochs: the camera must not jump from one to the next."""
     count = len(stored.epochs)
     chosen = sorted({round(at) for at in np.linspace(0, count - 1, min(count, VIEW_EPOCHS))}) if count else []
-    points = np.concatenate([stored.positions(stored.epochs[at]) for at in chosen] or [np.zeros((0, 2))])
+    points = np.concatenate(
+        [np.zeros((0, 2), np.float32), *(stored.positions(stored.epochs[at]) for at in chosen)]
+    )
     points = points[np.isfinite(points).all(1)]
     if not len(points):
         return list(stored.extent)

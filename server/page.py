@@ -38,9 +38,9 @@ class PageHandler(DocHandler):
     """The page. Its script paths are relative, so that a proxy may put it under any prefix."""
 
     async def get(self, *args: Any, **kwargs: Any) -> None:
-        if len(self.application_context.sessions) >= SESSIONS_LIMIT:
+        if len(list(self.application_context.sessions)) >= SESSIONS_LIMIT:
             raise HTTPError(503, reason="Too many pages are open")
-        session = await self.get_session()
+        session = await self.get_session()  # type: ignore[misc]  # Bokeh wraps it in a decorator without types
         nonce = secrets.token_urlsafe(16)
         setattr(self.request, NONCE, nonce)
         document = session.document

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from bokeh.document import Document
@@ -57,4 +58,4 @@ class Pages:
     def _everywhere(self, change: Any) -> None:
         for document, state in list(self.states.items()):
             # Bokeh applies changes to a document in a callback of its own, under the document's lock.
-            document.add_next_tick_callback(lambda state=state: change(state))
+            document.add_next_tick_callback(partial(change, state))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -50,7 +52,7 @@ def neighbors(ask: Ask) -> Answer:
     map_rows, map_distances = near_on_map(stored, row, epoch, k)
     kept = [one for one in rows if one in set(map_rows)]
     position = run.epochs.index(epoch)
-    before = None
+    before: dict[str, Any] | None = None
     if position > 0:
         earlier = run.epochs[position - 1]
         earlier_rows, earlier_distances = near_in_representation(run, row, earlier, k)

@@ -89,7 +89,8 @@ class Viewer:
     @property
     def epoch(self) -> int | None:
         """The epoch that a page showed last, None before one was open."""
-        return self._ask(lambda: self._server.pages.last.get("epoch"))
+        found: int | None = self._ask(lambda: self._server.pages.last.get("epoch"))
+        return found
 
     @epoch.setter
     def epoch(self, epoch: int) -> None:

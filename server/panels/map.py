@@ -6,6 +6,8 @@ the coordinate system, pan, zoom, lasso and the marks, at most some thousand a k
 
 from __future__ import annotations
 
+from typing import Any
+
 from bokeh.models import (
     BoxSelectTool,
     ColumnDataSource,
@@ -18,12 +20,11 @@ from bokeh.models import (
     Text,
     WheelZoomTool,
 )
-from bokeh.models.glyphs import Glyph
 from bokeh.plotting import figure
 
 Extent = tuple[float, float, float, float]
 
-_MARKS: dict[str, tuple[tuple[str, ...], Glyph]] = {
+_MARKS: dict[str, tuple[tuple[str, ...], Any]] = {
     "trails": (
         ("xs", "ys", "color", "alpha"),
         MultiLine(xs="xs", ys="ys", line_color="color", line_alpha="alpha"),
@@ -51,7 +52,10 @@ _MARKS: dict[str, tuple[tuple[str, ...], Glyph]] = {
 def map_ranges(view: Extent, prefix: str = "map") -> tuple[Range1d, Range1d]:
     """Ranges that show `view` (x0, x1, y0, y1), named `<prefix>-x` and `<prefix>-y`."""
     x0, x1, y0, y1 = view
-    return Range1d(x0, x1, name=f"{prefix}-x"), Range1d(y0, y1, name=f"{prefix}-y")
+    return (
+        Range1d(start=x0, end=x1, name=f"{prefix}-x"),
+        Range1d(start=y0, end=y1, name=f"{prefix}-y"),
+    )
 
 
 def map_figure(side: str, x_range: Range1d, y_range: Range1d) -> figure:
@@ -60,6 +64,7 @@ def map_figure(side: str, x_range: Range1d, y_range: Range1d) -> figure:
     Tools are named `<side>-pan`, `-wheel`, `-box`, `-lasso`. Its own ranges, for a camera of its own, wait
     as extra ranges "own", named `map-<side>-x` and `map-<side>-y`.
     """
+    pan, wheel = PanTool(name=f"{side}-pan"), WheelZoomTool(name=f"{side}-wheel")
     plot = figure(
         name=f"map-{side}",
         x_range=x_range,
@@ -73,18 +78,13 @@ def map_figure(side: str, x_range: Range1d, y_range: Range1d) -> figure:
         background_fill_alpha=0,
         border_fill_alpha=0,
         output_backend="canvas",
-        tools=[
-            PanTool(name=f"{side}-pan"),
-            WheelZoomTool(name=f"{side}-wheel"),
-            BoxSelectTool(name=f"{side}-box"),
-            LassoSelectTool(name=f"{side}-lasso"),
-        ],
+        tools=[pan, wheel, BoxSelectTool(name=f"{side}-box"), LassoSelectTool(name=f"{side}-lasso")],
     )
     own_x, own_y = map_ranges((0.0, 1.0, 0.0, 1.0), f"map-{side}")
     plot.extra_x_ranges, plot.extra_y_ranges = {"own": own_x}, {"own": own_y}
     plot.xgrid.visible = plot.ygrid.visible = False
-    plot.toolbar.active_drag = plot.select_one({"name": f"{side}-pan"})
-    plot.toolbar.active_scroll = plot.select_one({"name": f"{side}-wheel"})
+    plot.toolbar.active_drag = pan
+    plot.toolbar.active_scroll = wheel
     for mark, (columns, glyph) in _MARKS.items():
         source = ColumnDataSource({column: [] for column in columns}, name=f"{side}-{mark}")
         plot.add_glyph(source, glyph.clone(), name=f"{side}-{mark}-glyph")

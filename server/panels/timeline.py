@@ -10,8 +10,8 @@ def timeline_figure(stops: int) -> figure:
     """The figure `timeline-curves`: lines over stops 0..stops-1 from the source `curves`, heights 0 to 1."""
     plot = figure(
         name="timeline-curves",
-        x_range=Range1d(-0.5, max(stops, 1) - 0.5, name="timeline-x"),
-        y_range=Range1d(0, 1, name="timeline-y"),
+        x_range=Range1d(start=-0.5, end=max(stops, 1) - 0.5, name="timeline-x"),
+        y_range=Range1d(start=0, end=1, name="timeline-y"),
         x_axis_type=None,
         y_axis_type=None,
         tools=[],
