@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from timetravel.server import compare, data, history, job_routes, overview, samples, selections, sets
+from timetravel.server import (
+    compare,
+    data,
+    history,
+    job_routes,
+    listing,
+    overview,
+    samples,
+    selections,
+    sets,
+    units,
+)
 from timetravel.server.routes import Route
 
 ROUTES: tuple[Route, ...] = (
@@ -11,6 +22,8 @@ ROUTES: tuple[Route, ...] = (
     *samples.ROUTES,
     *history.ROUTES,
     *sets.ROUTES,
+    *units.ROUTES,
+    *listing.ROUTES,
     *compare.ROUTES,
     *selections.ROUTES,
     *job_routes.ROUTES,
