@@ -1,7 +1,7 @@
 /** Starts the page: finds the runs, lays the screen out, joins the parts. */
 
 import { Api } from "./api.mjs";
-import { h, replace } from "./dom.mjs";
+import { h, replace, s } from "./dom.mjs";
 import { bindKeys } from "./keys.mjs";
 import { Legend } from "./legend.mjs";
 import { MapView } from "./map.mjs";
@@ -82,6 +82,11 @@ function skeleton() {
   replace(root, h("div", { class: "skeleton", "aria-busy": "true" }, h("div", { class: "bar" }), h("div", { class: "stage" }, h("p", null, "Opening the run …")), h("div", { class: "time" })));
 }
 
+/** A line drawing of 16 x 16. @param {string} path @param {string} [dash] */
+function icon(path, dash) {
+  return s("svg", { viewBox: "0 0 16 16", width: 15, height: 15, "aria-hidden": "true", class: "icon" }, s("path", { d: path, fill: "none", stroke: "currentColor", "stroke-width": 1.4, "stroke-linecap": "round", "stroke-linejoin": "round", "stroke-dasharray": dash }));
+}
+
 /** @param {any} listing */
 function layout(listing) {
   const { run, runs } = page;
@@ -96,7 +101,7 @@ function layout(listing) {
   page.colorMenu = colorMenu();
   page.keysDialog = /** @type {HTMLDialogElement} */ (h("dialog", { class: "keys-dialog", "aria-label": "keys" }));
   const searchSlot = h("div", { id: "search" });
-  const tool = (/** @type {string} */ name, /** @type {string} */ text, /** @type {string} */ key, /** @type {string} */ sign) => h("button", { type: "button", class: "tool", "data-tool-button": name, "aria-pressed": String(name === "pan"), title: `${text} (${key})`, "aria-label": text, onclick: () => page.tool(name) }, sign);
+  const tool = (/** @type {string} */ name, /** @type {string} */ text, /** @type {string} */ key, /** @type {Element} */ sign) => h("button", { type: "button", class: "tool", "data-tool-button": name, "aria-pressed": String(name === "pan"), title: `${text} (${key})`, "aria-label": text, onclick: () => page.tool(name) }, sign);
   const stages = runs.map((one, index) => h("div", { class: "map-frame" },
     runs.length === 2 ? h("h2", { class: "map-title" }, h("b", null, index ? "B" : "A"), ` ${one.name}`, h("span", { class: "muted", "data-map-title": index })) : null,
     h("div", { class: "map-stage", id: `map-${index ? "b" : "a"}`, tabindex: 0, role: "application", "aria-roledescription": "map", "aria-label": `map of ${one.name}: ${one.samples} samples; arrow keys walk pinned or selected samples` })));
@@ -111,7 +116,7 @@ function layout(listing) {
       h("button", { type: "button", title: "keys (?)", "aria-label": "keys", onclick: () => page.showKeys() }, "?")),
     h("div", { class: "banner", id: "banner", role: "alert", hidden: true }),
     h("main", { class: `maps runs-${runs.length}` },
-      h("div", { class: "map-tools" }, h("span", { class: "group" }, tool("pan", "pan", "V", "✥"), tool("lasso", "lasso", "L", "⬯"), tool("box", "box", "B", "▭")),
+      h("div", { class: "map-tools" }, h("span", { class: "group" }, tool("pan", "pan", "V", icon("M8 1.5v13M1.5 8h13M8 1.5L6 3.5M8 1.5l2 2M8 14.5l-2-2M8 14.5l2-2M1.5 8l2-2M1.5 8l2 2M14.5 8l-2-2M14.5 8l-2 2")), tool("lasso", "lasso", "L", icon("M8 2.5c3.6 0 6 1.7 6 4s-2.4 4-6 4-6-1.7-6-4 2.4-4 6-4zM5 10.2c-.9.6-.9 1.8.1 2 1.2.2 1.2 1.6.2 2.3")), tool("box", "box", "B", icon("M2.5 3.5h11v9h-11z", "2.5 2"))),
         h("label", { class: "group color" }, "colour ", page.colorMenu),
         h("span", { class: "group layers" }, LAYER_BUTTONS.filter(([name]) => name !== "images" || run.has.images).map(([name, text, key]) => h("button", { type: "button", "data-layer": name, "aria-pressed": String(store.get().layers.includes(name)), title: key ? `${text} (${key})` : text, onclick: () => page.toggleLayer(name) }, text)))),
       h("div", { class: "legend", id: "legend" }), stages, page.figuresElement),

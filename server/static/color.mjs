@@ -11,17 +11,18 @@ export function abgr([red, green, blue], alpha = 255) {
 }
 
 /**
- * The same hue at one lightness with at most so much chroma: what ground is tinted with.
+ * The same hue at about one lightness with at most so much chroma: what ground is tinted with.
  * @param {string} hex
  * @param {number} lightness  OKLab, 0 to 1
  * @param {number} chroma
  * @returns {[number, number, number]}
  */
 export function tint(hex, lightness, chroma) {
-  const [, a, b] = toOklab(rgb(hex));
+  const [own, a, b] = toOklab(rgb(hex));
   const strength = Math.hypot(a, b);
   const scale = strength > 1e-6 ? Math.min(strength, chroma) / strength : 0;
-  return fromOklab([lightness, a * scale, b * scale]);
+  // Brown and orange share a hue, navy and blue too: a trace of their lightness keeps their grounds apart.
+  return fromOklab([lightness + (own - 0.62) * 0.16, a * scale, b * scale]);
 }
 
 /** @param {number[]} color 0..255 @returns {[number, number, number]} */

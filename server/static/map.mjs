@@ -18,6 +18,9 @@ const MARKS_AT_MOST = 5000;
 const TRAILS_AT_MOST = 300;
 const TRAILS_WHOLE = 6;
 const WINDOW = 3;
+const ABOVE_PX = 58;
+const BELOW_PX = 72;
+const BESIDE_PX = 30;
 
 /** Eased: slow, fast, slow. @param {number} t */
 export function ease(t) {
@@ -85,20 +88,6 @@ export class MapView {
     };
   }
 
-  /** Shows the whole map. */
-  fit() {
-    const [x0, x1, y0, y1] = this.map.view ?? this.map.extent;
-    this.look([(x0 + x1) / 2, (y0 + y1) / 2, this.fittingWidth(x1 - x0, y1 - y0)]);
-  }
-
-  /** @param {number} width @param {number} height */
-  fittingWidth(width, height) {
-    // Room for the toolbar above and the line of figures below, so that neither covers a class.
-    const w = Math.max(1, this.element.clientWidth - 48);
-    const hgt = Math.max(1, this.element.clientHeight - 96);
-    return Math.max(width / w, height / hgt) * this.element.clientWidth;
-  }
-
   /** @param {[number, number, number]} camera centre and width in map units */
   look([cx, cy, width]) {
     const height = (width * this.element.clientHeight) / Math.max(1, this.element.clientWidth);
@@ -127,10 +116,14 @@ export class MapView {
     this.look(this.page.store.get().camera ?? this.fitted());
   }
 
-  /** @returns {[number, number, number]} */
+  /** The camera that shows the whole map clear of the tools above and the figures below. @returns {[number, number, number]} */
   fitted() {
     const [x0, x1, y0, y1] = this.map.view ?? this.map.extent;
-    return [(x0 + x1) / 2, (y0 + y1) / 2, this.fittingWidth(x1 - x0, y1 - y0)];
+    const width = Math.max(1, this.element.clientWidth);
+    const height = Math.max(1, this.element.clientHeight);
+    const clear = Math.max(80, height - ABOVE_PX - BELOW_PX);
+    const perPixel = Math.max((x1 - x0) / Math.max(80, width - 2 * BESIDE_PX), (y1 - y0) / clear);
+    return [(x0 + x1) / 2, (y0 + y1) / 2 + ((ABOVE_PX - BELOW_PX) / 2) * perPixel, perPixel * width];
   }
 
   // -- what is shown

@@ -45,6 +45,7 @@ export class Page {
   /** @param {any} [run] */
   mapOf(run = this.run) {
     const { map } = this.store.get();
+    if (!run) return null;
     return run.maps.find((/** @type {any} */ one) => one.name === map) ?? run.maps.find((/** @type {any} */ one) => one.is_default) ?? run.maps.at(-1) ?? null;
   }
 

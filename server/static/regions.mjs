@@ -2,7 +2,10 @@
 
 import { ramp, tint } from "./color.mjs";
 
-export const THEMES = { light: { lightness: 0.91, chroma: 0.06 }, dark: { lightness: 0.34, chroma: 0.07 } };
+/** Opacity that is left where the map cannot be trusted: enough to see whose side one is on, too little to believe it. */
+const UNTRUSTED = 0.16;
+
+export const THEMES = { light: { lightness: 0.895, chroma: 0.06 }, dark: { lightness: 0.36, chroma: 0.075 } };
 
 /**
  * @param {{classes: Uint16Array, confidence: Uint8Array, trust: Uint8Array, resolution: number}} raster  row 0 at the bottom
@@ -24,7 +27,7 @@ export function regionPixels(raster, colors, theme) {
       pixels[to] = color[0];
       pixels[to + 1] = color[1];
       pixels[to + 2] = color[2];
-      pixels[to + 3] = (0.35 + 0.65 * (confidence[from] / 255)) * trust[from];
+      pixels[to + 3] = (0.35 + 0.65 * (confidence[from] / 255)) * (UNTRUSTED + (1 - UNTRUSTED) * (trust[from] / 255)) * 255;
     }
   }
   return pixels;

@@ -108,12 +108,12 @@ test("ground takes the hue of its class, and fades with trust", () => {
   const pixels = regionPixels(raster, ["#2e6fd3", "#dd7a1b"], "light");
   // Row 0 of the raster is at the bottom, row 0 of the picture at the top.
   const alpha = [pixels[3], pixels[7], pixels[11], pixels[15]];
-  assert.equal(alpha[0], 0);
-  assert.ok(alpha[1] > 60 && alpha[1] < 120);
+  assert.equal(alpha[0], 0); // no class
+  assert.ok(alpha[1] > 60 && alpha[1] < 120); // no margin
   assert.equal(alpha[2], 255);
-  assert.equal(alpha[3], 0);
+  assert.ok(alpha[3] > 20 && alpha[3] < 60); // no trust
   const [lightness] = toOklab([pixels[8], pixels[9], pixels[10]]);
-  assert.ok(Math.abs(lightness - 0.91) < 0.02);
+  assert.ok(Math.abs(lightness - 0.895) < 0.03);
 });
 
 test("an isochrone remembers the last change of each pixel", () => {

@@ -52,10 +52,10 @@ class _Commands(click.Group):
     def invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)
-        except (TimetravelError, ValueError) as error:
+        except (TimetravelError, FileNotFoundError, ValueError) as error:
             if context.params.get("debug"):
                 raise
-            if not isinstance(error, TimetravelError):
+            if isinstance(error, ValueError):
                 # A wrong argument is the user's to mend; anything else that is a ValueError is ours.
                 raise click.ClickException(f"{error} (use --debug for the trace)") from error
             raise _Mendable(str(error)) from error

@@ -72,9 +72,8 @@ def _table(names: list[str], rows: list[list[str]]) -> str:
 def export(run_path: Path, folder: Path, map_name: str | None, parquet: bool) -> None:
     """Write RUN and its map to FOLDER as plain arrays (.npy), or as Parquet tables."""
     from timetravel import open_run
-    from timetravel.cli.progress import Progress
 
-    with open_run(run_path) as run, Progress() as report:
+    with open_run(run_path) as run:
         if parquet:
             from timetravel.store.parquet import export_parquet
 
@@ -82,7 +81,7 @@ def export(run_path: Path, folder: Path, map_name: str | None, parquet: bool) ->
         else:
             from timetravel.project.export import export_arrays
 
-            written = export_arrays(run, map_name, folder, report=report)
+            written = export_arrays(run, map_name, folder)
     click.echo(f"{len(written)} files in {folder}")
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from timetravel.run import Run
+    from timetravel.store.run import StoredRun
 
 SHOWN_EPOCHS = 12
 """Epochs that are listed one by one; longer runs show the first and last of them."""
 
 
-def describe(run: Run) -> dict[str, Any]:
+def describe(run: StoredRun) -> dict[str, Any]:
     """Everything about a run that fits on a page, ready for JSON."""
     samples, records, description = run.samples, run.records, run.description
     splits = {str(name): int((samples.split == name).sum()) for name in dict.fromkeys(samples.split.tolist())}
@@ -40,7 +40,7 @@ def describe(run: Run) -> dict[str, Any]:
     }
 
 
-def _describe_map(run: Run, name: str) -> dict[str, Any]:
+def _describe_map(run: StoredRun, name: str) -> dict[str, Any]:
     stored = run.map(name)
     return {
         "name": name,
@@ -85,7 +85,7 @@ def in_words(summary: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def privacy_list(run: Run) -> list[dict[str, Any]]:
+def privacy_list(run: StoredRun) -> list[dict[str, Any]]:
     """What a run tells about people, machines and data, so that one can decide whether to pass it on."""
     summary, description = describe(run), run.description
     columns = sorted(run.samples.attributes)
