@@ -185,7 +185,7 @@ def joined_binary(ask: Ask) -> Answer:
     run_a, run_b = ask.run("a"), ask.run("b")
     shared = join(run_a, run_b)
     pairs = np.stack([shared.rows_a, shared.rows_b], 1)
-    return Answer(to_wire(pairs, "i32"), key=pair_key(run_a, run_b), headers={"X-Dtype": "i32"})
+    return Answer(to_wire(pairs, "i32"), keys=(pair_key(run_a, run_b),), headers={"X-Dtype": "i32"})
 
 
 _PAIR = r"compare/(?P<a>[^/]+)/(?P<b>[^/]+)"

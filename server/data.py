@@ -20,8 +20,8 @@ def positions(ask: Ask) -> Answer:
     stored = ask.map(run, ask.parts["map"])
     points = stored.positions(ask.epoch(run, of=stored.epochs))
     if ask.arguments.get("precise") == "1":
-        return Answer(to_wire(points, "f32"), key=stored.key, headers={"X-Dtype": "f32"})
-    return Answer(quantise(points, stored.extent).tobytes(), key=stored.key, headers={"X-Dtype": "u16"})
+        return Answer(to_wire(points, "f32"), keys=(stored.key,), headers={"X-Dtype": "f32"})
+    return Answer(quantise(points, stored.extent).tobytes(), keys=(stored.key,), headers={"X-Dtype": "u16"})
 
 
 def sample_column(ask: Ask) -> Answer:
@@ -29,9 +29,8 @@ def sample_column(ask: Ask) -> Answer:
     run, text = ask.run(), ask.parts["epoch"]
     epoch = None if text == "-" else ask.epoch(run, text)
     dtype, values = wire_column(run, ask.parts["name"], epoch)
-    stable = epoch_key(run)
-    key = stable if epoch is not None and ask.arguments.get("k") == stable else run.key
-    return Answer(to_wire(values, dtype), key=key, headers={"X-Dtype": dtype, "X-Count": str(len(values))})
+    keys = (run.key,) if epoch is None else (run.key, epoch_key(run))
+    return Answer(to_wire(values, dtype), keys=keys, headers={"X-Dtype": dtype, "X-Count": str(len(values))})
 
 
 def map_column(ask: Ask) -> Answer:
@@ -46,7 +45,7 @@ def map_column(ask: Ask) -> Answer:
     except BadInput as error:
         raise Refusal(404, str(error), "") from error
     dtype = WIRE_OF_MAP[name]
-    return Answer(to_wire(values, dtype), key=stored.key, headers={"X-Dtype": dtype})
+    return Answer(to_wire(values, dtype), keys=(stored.key,), headers={"X-Dtype": dtype})
 
 
 def categories(ask: Ask) -> Answer:
@@ -73,7 +72,7 @@ def regions(ask: Ask) -> Answer:
         "X-Resolution": str(raster.cell_class.shape[0]),
         "X-Extent": ",".join(f"{side:.9g}" for side in raster.extent),
     }
-    return Answer(packed(body), headers=headers, key=stored.key, is_packed=True)
+    return Answer(packed(body), headers=headers, keys=(stored.key,), is_packed=True)
 
 
 def boundary(ask: Ask) -> Answer:
@@ -92,7 +91,7 @@ def trails(ask: Ask) -> Answer:
     rows = ask.rows(run, limit=TRAILS_LIMIT)
     paths = np.stack([stored.positions(epoch)[rows] for epoch in stored.epochs])
     headers = {"X-Epochs": str(len(stored.epochs)), "X-Dtype": "u16"}
-    return Answer(quantise(paths, stored.extent).tobytes(), key=stored.key, headers=headers)
+    return Answer(quantise(paths, stored.extent).tobytes(), keys=(stored.key,), headers=headers)
 
 
 _RUN, _MAP, _EPOCH = r"data/(?P<run>[^/]+)", r"(?P<map>[^/]+)", r"(?P<epoch>-?\d+)"

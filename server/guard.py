@@ -119,6 +119,8 @@ def judge(access: Access, request: HTTPServerRequest) -> Refused | Admitted | No
             f"The page at {origin!r} may not read from this server.",
             f"If that page is this server behind a proxy, start it with --allow-origin {origin.split('://')[-1]}",
         )
+    if "%00" in request.path:
+        return Refused("The address holds a NUL character.", "Follow a link of the page.")
     if access.token is None:
         return None
     given = parse_qsl(request.query, keep_blank_values=True)

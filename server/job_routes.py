@@ -74,7 +74,7 @@ def fetch(ask: Ask) -> Answer:
     if job.state != "done":
         raise Refusal(409, f"job {job.id} is {job.state}", "Ask again when it is done.")
     mime = job.result.get("mime") if isinstance(job.result, dict) else None
-    return Answer(job.blob, mime or "application/octet-stream", key=job.id)
+    return Answer(job.blob, mime or "application/octet-stream", keys=(job.id,))
 
 
 def _job(ask: Ask) -> Job:

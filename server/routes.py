@@ -45,12 +45,12 @@ class Refusal(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes back. `key`: content key under which the answer never changes, None when it may."""
+    """What goes back. `keys`: content keys under which the answer never changes; none when it may."""
 
     body: bytes
     content_type: str = "application/octet-stream"
     headers: Mapping[str, str] = field(default_factory=dict)
-    key: str | None = None
+    keys: tuple[str, ...] = ()
     status: int = 200
     is_packed: bool = False
 
@@ -60,7 +60,8 @@ class Answer:
 
     @classmethod
     def json(cls, value: Any, *, key: str | None = None, status: int = 200) -> Answer:
-        return cls(to_json(value), "application/json", key=key, status=status)
+        keys = () if key is None else (key,)
+        return cls(to_json(value), "application/json", keys=keys, status=status)
 
     @classmethod
     def file(cls, body: bytes, name: str, content_type: str) -> Answer:
@@ -213,7 +214,7 @@ class RouteHandler(RequestHandler):
         self.set_header("Content-Type", answer.content_type)
         for name, value in answer.headers.items():
             self.set_header(name, value)
-        if answer.key is not None and offered == answer.key:
+        if offered is not None and offered in answer.keys:
             self.set_header("Cache-Control", IMMUTABLE)
         else:
             self.set_header("Cache-Control", FRESH)
@@ -268,7 +269,7 @@ def _compact(answer: Answer) -> Answer:
     if answer.is_packed or answer.content_type != "application/json" or len(answer.body) < PACK_ABOVE:
         return answer
     return Answer(
-        packed(answer.body), answer.content_type, answer.headers, answer.key, answer.status, is_packed=True
+        packed(answer.body), answer.content_type, answer.headers, answer.keys, answer.status, is_packed=True
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from timetravel.server.columns import epoch_key
 from timetravel.server.pictures import png, sheet
 from timetravel.server.routes import Answer, Ask, Refusal, Route
 from timetravel.store.run import StoredMap, StoredRun
@@ -25,7 +26,7 @@ def image(ask: Ask) -> Answer:
     found = run.images(run.samples.ids[[row]])
     if found is None:
         raise Refusal(404, NO_IMAGES, NO_IMAGES_DO)
-    return Answer(png(found[0]), "image/png", key=run.key)
+    return Answer(png(found[0]), "image/png", keys=(run.key, epoch_key(run)))
 
 
 def image_sheet(ask: Ask) -> Answer:
@@ -39,7 +40,7 @@ def image_sheet(ask: Ask) -> Answer:
     if found is None:
         raise Refusal(404, NO_IMAGES, NO_IMAGES_DO)
     headers = {"X-Columns": "16", "X-Size": str(size)}
-    return Answer(sheet(found, size), "image/png", headers, key=run.key)
+    return Answer(sheet(found, size), "image/png", headers, keys=(run.key, epoch_key(run)))
 
 
 def neighbors(ask: Ask) -> Answer:

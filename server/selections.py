@@ -42,7 +42,7 @@ def get_mask(ask: Ask) -> Answer:
         mask = ask.site.masks.get(ask.site.masks.put(slug, run.rows(kept.ids), len(run.samples)))
     if mask is None:
         raise Refusal(404, f"there is no selection {key}", "Select again.")
-    return Answer(mask.bits, key=key, headers={"X-Count": str(len(mask.rows))})
+    return Answer(mask.bits, keys=(key,), headers={"X-Count": str(len(mask.rows))})
 
 
 def list_selections(ask: Ask) -> Answer:
