@@ -123,7 +123,9 @@ def test_the_description_comes_back(small, tmp_path):
         data_set="digits",
         environment={"torch": "2.6"},
         modules=[
-            Module(name="conv", kind="Conv2d", depth=1, channels=4, parameter_count=36, output_shape=(4, 8, 8)),
+            Module(
+                name="conv", kind="Conv2d", depth=1, channels=4, parameter_count=36, output_shape=(4, 8, 8)
+            ),
             Module(name="fc", kind="Linear", depth=1, settings={"bias": True}, is_representation=True),
         ],
     )
@@ -160,7 +162,9 @@ def test_samples_and_their_metadata_come_back(small, tmp_path):
         np.testing.assert_array_equal(run.samples.split, samples.split)
         np.testing.assert_array_equal(run.samples.attributes["brightness"], samples.attributes["brightness"])
         np.testing.assert_array_equal(run.samples.attributes["writer"], samples.attributes["writer"])
-        np.testing.assert_array_equal(run.samples.attributes["flag"], samples.attributes["flag"].astype(float))
+        np.testing.assert_array_equal(
+            run.samples.attributes["flag"], samples.attributes["flag"].astype(float)
+        )
         np.testing.assert_array_equal(run.rows(ids[::-1]), np.arange(n)[::-1])
         with pytest.raises(RunNotFound, match="there is no sample 77777"):
             run.rows([77777])
@@ -258,9 +262,10 @@ def test_duplicate_ids_are_refused_with_the_first_ten(small, tmp_path):
     with pytest.raises(BadInput, match="more than once: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9;"):
         FactsWriter.open(tmp_path / "run", small.description(), small.samples(ids=ids))
     assert not (tmp_path / "run").exists()
+    x = small.representations(0)[:3]
+    twice = small.facts(0, sample_ids=np.array([100, 101, 101]), representations=x, logits=None)
     with small.open(tmp_path / "other") as writer, pytest.raises(BadInput, match="more than once: 101;"):
-        x = small.representations(0)[:3]
-        writer.commit(small.facts(0, sample_ids=np.array([100, 101, 101]), representations=x, logits=None))
+        writer.commit(twice)
 
 
 def test_labels_outside_the_classes_are_refused(small, tmp_path):
@@ -280,7 +285,9 @@ def test_unlabelled_samples_have_no_loss_and_are_not_wrong(small, tmp_path):
         assert np.isnan(found.loss).all()
         assert np.isnan(found.p_true).all()
         assert not found.correct.any()
-        row = run.sql("SELECT count(label) l, count(correct) c, count(loss) o FROM samples JOIN predictions USING (sample_id)")
+        row = run.sql(
+            "SELECT count(label) l, count(correct) c, count(loss) o FROM samples JOIN predictions USING (sample_id)"
+        )
         assert row.to_pylist() == [{"l": 0, "c": 0, "o": 0}]
 
 
@@ -291,7 +298,9 @@ def test_values_that_are_not_finite_are_kept_and_counted(small, tmp_path):
     logits[3, 1], logits[4, 0] = np.nan, np.inf
     with small.open(tmp_path / "run") as writer:
         writer.commit(small.facts(0, representations=x, logits=logits))
-        bad = np.where(np.arange(small.count)[:, None] < 20, np.nan, small.representations(1)).astype(np.float16)
+        bad = np.where(np.arange(small.count)[:, None] < 20, np.nan, small.representations(1)).astype(
+            np.float16
+        )
         writer.commit(small.facts(1, representations=bad))
     with open_run(tmp_path / "run") as run:
         np.testing.assert_array_equal(run.representations(0), x.astype(np.float16))
@@ -311,7 +320,14 @@ def test_values_that_are_not_finite_are_kept_and_counted(small, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("scale", "stored"), [(1.0, np.float16), (65504.0, np.float16), (70000.0, np.float32), (1e30, np.float32), (1e-30, np.float32)]
+    ("scale", "stored"),
+    [
+        (1.0, np.float16),
+        (65504.0, np.float16),
+        (70000.0, np.float32),
+        (1e30, np.float32),
+        (1e-30, np.float32),
+    ],
 )
 def test_half_precision_is_used_only_where_it_reaches(small, tmp_path, scale, stored):
     x = np.linspace(-1, 1, small.count * small.width).reshape(small.count, -1)
@@ -356,7 +372,9 @@ def test_a_width_that_changes_is_accepted(small, tmp_path):
         assert [record.width for record in run.records] == [6, 11]
         assert run.representations(0).shape == (30, 6)
         np.testing.assert_array_equal(run.representations(1), wide)
-        lengths = run.sql("SELECT epoch, max(len(vector)) n FROM representations GROUP BY epoch ORDER BY epoch")
+        lengths = run.sql(
+            "SELECT epoch, max(len(vector)) n FROM representations GROUP BY epoch ORDER BY epoch"
+        )
         assert lengths.column("n").to_pylist() == [6, 11]
 
 
@@ -370,14 +388,21 @@ def test_a_width_that_changes_is_accepted(small, tmp_path):
         ({"logits": np.ones((3, 30), np.float32)}, r"logits have shape \(3, 30\)"),
         ({"losses": np.ones(29, np.float32)}, r"losses has shape \(29,\)"),
         ({"sample_ids": np.arange(30)}, "samples 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 are not in the run"),
-        ({"head": Head(weight=np.ones((3, 5), np.float32), bias=np.ones(3, np.float32))}, r"head has weights \(3, 5\)"),
+        (
+            {"head": Head(weight=np.ones((3, 5), np.float32), bias=np.ones(3, np.float32))},
+            r"head has weights \(3, 5\)",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused_and_nothing_is_written(small, run, change, message):
-    before = {path: path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file() and path.name != "lock"}
+    before = {
+        path: path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file() and path.name != "lock"
+    }
     with small.open(run) as writer, pytest.raises(BadInput, match=message):
         writer.commit(small.facts(9, **change))
-    after = {path: path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file() and path.name != "lock"}
+    after = {
+        path: path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file() and path.name != "lock"
+    }
     assert before == after
     with small.open(run) as writer:
         writer.commit(small.facts(9))
@@ -429,7 +454,9 @@ def test_samples_can_be_added_while_recording(small, tmp_path):
         writer.commit(small.facts(0))
         writer.add_samples(small.samples(5, ids=np.arange(5)))
         ids = np.concatenate([small.samples().ids, np.arange(5)])
-        writer.commit(small.facts(1, sample_ids=ids, representations=np.ones((35, 6), np.float16), logits=None))
+        writer.commit(
+            small.facts(1, sample_ids=ids, representations=np.ones((35, 6), np.float16), logits=None)
+        )
     with open_run(tmp_path / "run") as run:
         assert len(run.samples) == 35
         np.testing.assert_array_equal(run.samples.ids[30:], np.arange(5))

@@ -21,7 +21,7 @@ from timetravel.store.map_folders import NAME as MAP_NAME
 from timetravel.store.map_folders import read_map_identity
 from timetravel.store.paths import SEGMENT_NAME
 from timetravel.store.schema import TABLES
-from timetravel.store.segment import SAFE_SETTINGS, quoted, read_tensors
+from timetravel.store.segment import read_tensors
 
 LEDGER_FILES = (manifest.NAME, manifest.PREVIOUS_NAME, lock.NAME)
 
@@ -83,6 +83,14 @@ def _folders(folder: Path) -> list[Path]:
 
 def _ledger(run: Path, folder: Path, database: Database, *, is_needed: bool) -> Iterator[Fault]:
     here = folder.relative_to(run).as_posix()
+    if not is_needed and not any(
+        (folder / name).exists() for name in (manifest.NAME, manifest.PREVIOUS_NAME)
+    ):
+        if not lock.is_held(folder):
+            yield Fault(
+                file=here, kind="leftover", what="it was begun and nothing was committed; it may be deleted"
+            )
+        return
     if folder.parent.name == "maps":
         try:
             if read_map_identity(folder) is None:
@@ -136,7 +144,7 @@ def _segment(here: str, folder: Path, segment: Segment, database: Database) -> I
         for table, found in odd.items():
             what = f"table {table} has {found} rows, {segment.rows[table]} were committed"
             yield Fault(file=file, kind="damaged", what=what, epochs=epochs)
-        strange = _strangers(path)
+        strange = database.strangers(folder, segment)
         if strange:
             yield Fault(
                 file=file, kind="foreign", what=f"holds {', '.join(strange[:10])}, which is never read"
@@ -144,22 +152,6 @@ def _segment(here: str, folder: Path, segment: Segment, database: Database) -> I
         database.detach(folder, segment.file)
     except (TimetravelError, duckdb.Error) as error:
         yield Fault(file=file, kind="damaged", what=str(error), epochs=epochs)
-
-
-def _strangers(path: Path) -> list[str]:
-    """Views, macros, sequences and tables in a segment that are not ours."""
-    connection = duckdb.connect(":memory:", config=SAFE_SETTINGS)
-    try:
-        connection.execute(f"ATTACH {quoted(path)} AS segment (READ_ONLY)")
-        found = connection.execute(
-            "SELECT 'view ' || view_name FROM duckdb_views() WHERE database_name = 'segment' AND NOT internal UNION ALL "
-            "SELECT 'function ' || function_name FROM duckdb_functions() WHERE database_name = 'segment' UNION ALL "
-            "SELECT 'sequence ' || sequence_name FROM duckdb_sequences() WHERE database_name = 'segment' UNION ALL "
-            "SELECT 'table ' || table_name FROM duckdb_tables() WHERE database_name = 'segment'"
-        ).fetchall()
-    finally:
-        connection.close()
-    return [name for (name,) in found if name.removeprefix("table ") not in TABLES]
 
 
 def _leftovers(here: str, folder: Path, named: set[str] | None) -> Iterator[Fault]:

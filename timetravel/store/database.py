@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 from collections import OrderedDict
@@ -22,6 +21,9 @@ from timetravel.store.segment import SAFE_SETTINGS, quoted
 
 MOST_VECTORS_ATTACHED = 16
 """Vectors segments kept open at a time; a trail over all epochs opens them one after another."""
+
+_tables_of_content: dict[str, dict[str, set[str]]] = {}
+"""sha256 of a segment -> its readable tables: asking DuckDB takes longer than reading a small segment."""
 
 _verified: set[tuple[str, int, int, int]] = set()
 """(sha256, inode, size, mtime) of files hashed in this process: each is read whole once, not at every use."""
@@ -84,28 +86,52 @@ class Database:
     def attach(self, ledger: Path, segment: Segment) -> str:
         """The name under which the segment's tables are reached, attaching it if need be."""
         with self.lock:
-            connection = self._open()
-            key = (str(ledger), segment.file)
-            alias = self._attached.get(key)
-            if alias is not None:
-                self._attached.move_to_end(key)
-                return alias
-            path = verify(ledger, segment)
-            if segment.kind == "vectors":
-                self._make_room()
-            self._count += 1
-            alias = f"s{self._count}"
-            try:
-                connection.execute(f"ATTACH {quoted(path)} AS {alias} (READ_ONLY)")
-                self._tables[alias] = _known_tables(connection, alias)
-            except duckdb.Error as error:
-                with contextlib.suppress(duckdb.Error):
-                    connection.execute(f"DETACH DATABASE IF EXISTS {alias}")
-                if not path.exists():
-                    raise SegmentGone(f"{path} is missing") from error
-                raise RunCorrupt(f"{path} cannot be opened: {str(error).splitlines()[0][:300]}") from error
-            self._attached[key] = alias
+            alias = self._attach(ledger, segment)
+            self._learn_tables([(alias, segment)])
             return alias
+
+    def attach_all(self, ledger: Path, segments: Sequence[Segment]) -> dict[str, RunCorrupt]:
+        """Attach many at once, which is quicker; returns file -> error of those that are not whole."""
+        faults = {}
+        with self.lock:
+            fresh = []
+            for segment in segments:
+                try:
+                    fresh.append((self._attach(ledger, segment), segment))
+                except RunCorrupt as error:
+                    faults[segment.file] = error
+            self._learn_tables(fresh)
+        return faults
+
+    def _attach(self, ledger: Path, segment: Segment) -> str:
+        connection = self._open()
+        key = (str(ledger), segment.file)
+        alias = self._attached.get(key)
+        if alias is not None:
+            self._attached.move_to_end(key)
+            return alias
+        path = verify(ledger, segment)
+        if segment.kind == "vectors":
+            self._make_room()
+        self._count += 1
+        alias = f"s{self._count}"
+        try:
+            connection.execute(f"ATTACH {quoted(path)} AS {alias} (READ_ONLY)")
+        except duckdb.Error as error:
+            if not path.exists():
+                raise SegmentGone(f"{path} is missing") from error
+            raise RunCorrupt(f"{path} cannot be opened: {str(error).splitlines()[0][:300]}") from error
+        self._attached[key] = alias
+        return alias
+
+    def _learn_tables(self, fresh: Sequence[tuple[str, Segment]]) -> None:
+        unknown = {alias: segment for alias, segment in fresh if alias not in self._tables}
+        asked = [alias for alias, segment in unknown.items() if segment.sha256 not in _tables_of_content]
+        found = _known_tables(self._open(), asked) if asked else {}
+        for alias, segment in unknown.items():
+            if alias in found:
+                _tables_of_content[segment.sha256] = found[alias]
+            self._tables[alias] = _tables_of_content[segment.sha256]
 
     def has_table(self, alias: str, table: str) -> bool:
         """Whether an attached segment holds this table, as a table with the expected columns."""
@@ -160,6 +186,19 @@ class Database:
             found = self.query(f'SELECT count(*), {names} FROM {alias}.main."{table}"')
             return int(found.column(0)[0].as_py())
 
+    def strangers(self, ledger: Path, segment: Segment) -> list[str]:
+        """Views, functions, sequences and tables in a segment that are not ours and are never read."""
+        with self.lock:
+            alias = self.attach(ledger, segment)
+            rows = self.query(
+                f"SELECT 'view ' || view_name AS name FROM duckdb_views() WHERE database_name = '{alias}' AND NOT internal "
+                f"UNION ALL SELECT 'function ' || function_name FROM duckdb_functions() WHERE database_name = '{alias}' "
+                f"UNION ALL SELECT 'sequence ' || sequence_name FROM duckdb_sequences() WHERE database_name = '{alias}' "
+                f"UNION ALL SELECT 'table ' || table_name FROM duckdb_tables() WHERE database_name = '{alias}'"
+            )
+        known = {f"table {table}" for table in self._tables[alias]}
+        return sorted(set(rows.column("name").to_pylist()) - known)
+
     def close(self) -> None:
         """Close every file."""
         with self.lock:
@@ -170,19 +209,27 @@ class Database:
             self._tables.clear()
 
 
-def _known_tables(connection: duckdb.DuckDBPyConnection, alias: str) -> dict[str, set[str]]:
-    """Base tables with columns of our names and types; views, macros and the like do not count."""
+def _known_tables(
+    connection: duckdb.DuckDBPyConnection, aliases: Sequence[str]
+) -> dict[str, dict[str, set[str]]]:
+    """Of each attached segment the base tables with columns of our names and types; views, macros and the like do
+    not count."""
+    names = ", ".join(f"'{alias}'" for alias in aliases)
     rows = connection.execute(
-        "SELECT c.table_name, c.column_name, c.data_type FROM duckdb_columns() c SEMI JOIN "
+        "SELECT c.database_name, c.table_name, c.column_name, c.data_type FROM duckdb_columns() c SEMI JOIN "
         "(SELECT table_oid, database_name FROM duckdb_tables() WHERE NOT temporary) t "
         "ON c.table_oid = t.table_oid AND c.database_name = t.database_name "
-        f"WHERE c.database_name = '{alias}' AND c.schema_name = 'main'"
+        f"WHERE c.database_name IN ({names}) AND c.schema_name = 'main'"
     ).fetchall()
-    found: dict[str, dict[str, str]] = {}
-    for table, column, kind in rows:
-        found.setdefault(table, {})[column] = kind
+    found: dict[str, dict[str, dict[str, str]]] = {alias: {} for alias in aliases}
+    for alias, table, column, kind in rows:
+        found[alias].setdefault(table, {})[column] = kind
     return {
-        table: set(columns)
-        for table, columns in found.items()
-        if table in TABLES and all(TABLES[table].get(name, kind) == kind for name, kind in columns.items())
+        alias: {
+            table: set(columns)
+            for table, columns in tables.items()
+            if table in TABLES
+            and all(TABLES[table].get(name, kind) == kind for name, kind in columns.items())
+        }
+        for alias, tables in found.items()
     }

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from timetravel.errors import FormatTooNew, RunCorrupt
-from timetravel.store.paths import segment_path
+from timetravel.store.paths import check_name
 
 FORMAT = "timetravel-ledger"
 VERSION = 1
@@ -88,7 +88,7 @@ def decode(content: bytes, path: Path) -> Manifest:
     if not right:
         raise RunCorrupt(f"{path}: its checksum does not fit its content; it was changed or cut")
     for segment in manifest.segments:
-        segment_path(path.parent, segment.file)
+        check_name(path.parent, segment.file)
     return manifest
 
 

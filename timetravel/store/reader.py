@@ -127,17 +127,21 @@ class LedgerReader:
         tail = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         parts = []
         with self.database.lock:
-            for segment in self.segments(epoch=epoch):
-                if not segment.rows.get(table):
+            wanted = [segment for segment in self.segments(epoch=epoch) if segment.rows.get(table)]
+            faults = self.database.attach_all(self.folder, wanted)
+            for file, error in faults.items():
+                self.damaged[file] = str(error)
+                if epoch is not None:
+                    raise error
+            for segment in wanted:
+                if segment.file in faults:
                     continue
-                alias = self._attached(segment, epoch)
-                if alias is None or not self.database.has_table(alias, table):
-                    continue
-                first = "DISTINCT " if is_distinct else ""
-                sql = (
-                    f'SELECT {first}{self._columns(alias, table, columns)} FROM {alias}.main."{table}"{tail}'
-                )
-                parts.append(self.database.query(sql, parameters))
+                alias = self.database.attach(self.folder, segment)
+                if self.database.has_table(alias, table):
+                    first = "DISTINCT " if is_distinct else ""
+                    names = self._columns(alias, table, columns)
+                    sql = f'SELECT {first}{names} FROM {alias}.main."{table}"{tail}'
+                    parts.append(self.database.query(sql, parameters))
         return pa.concat_tables(parts) if parts else empty(table, columns)
 
     def _columns(self, alias: str, table: str, wanted: Sequence[str]) -> str:
@@ -148,15 +152,6 @@ class LedgerReader:
             f'"{name}"' if name in there else f'CAST(NULL AS {TABLES[table][name]}) AS "{name}"'
             for name in names
         )
-
-    def _attached(self, segment: Segment, epoch: int | None) -> str | None:
-        try:
-            return self.database.attach(self.folder, segment)
-        except RunCorrupt as error:
-            self.damaged[segment.file] = str(error)
-            if epoch is not None:
-                raise
-            return None
 
     def _refuse_damaged(self, table: str, epoch: int) -> None:
         for segment in self.manifest.segments:

@@ -65,11 +65,13 @@ def write_tables(
     connection = duckdb.connect(":memory:", config={**SAFE_SETTINGS, "threads": 1})
     try:
         attach_for_writing(connection, path, size)
+        connection.execute("BEGIN")  # one transaction: each would wait for the disk by itself
         for name, table in tables.items():
             connection.execute(create_statement(name, "segment"))
             connection.register("incoming", table)
             connection.execute(f'INSERT INTO segment.main."{name}" BY NAME SELECT * FROM incoming')
             connection.unregister("incoming")
+        connection.execute("COMMIT")
         finish_writing(connection, path)
     finally:
         connection.close()
