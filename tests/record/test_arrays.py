@@ -18,7 +18,7 @@ from timetravel.store.run import open_run
 
 # The fixture TINY: three classes, eight samples, six epochs of a model, its predictions and p(label).
 TINY_LABELS = "aaabbbcc"
-TINY_PREDICTED = ["bacbabba", "aabbabbb", "aaaabbbb", "aaabbbcb", "ababaBcb".lower(), "aaabbbcb"]
+TINY_PREDICTED = ["bacbabba", "aabbabbb", "aaaabbbb", "aaabbbcb", "abababcb", "aaabbbcb"]
 TINY_P_TRUE = [
     [0.30, 0.50, 0.20, 0.45, 0.25, 0.60, 0.20, 0.10],
     [0.60, 0.70, 0.35, 0.55, 0.35, 0.80, 0.25, 0.15],

@@ -5,6 +5,9 @@ from __future__ import annotations
 import gc
 import json
 import os
+import platform
+import socket
+import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -309,7 +312,7 @@ def test_an_epoch_recorded_twice_is_refused_and_the_next_free_label_named(
 ) -> None:
     with record(net, digits) as recorder:
         recorder.record(4)
-        with pytest.raises(BadInput, match=r"epoch 4 is recorded already.*next free label is 5"):
+        with pytest.raises(BadInput, match=r"epoch 4 was recorded already at \d{4}-.*next free label is 5"):
             recorder.record(4)
     with open_run(tmp_path / "run") as run:
         assert run.epochs == [4]
@@ -327,7 +330,7 @@ def test_trouble_warns_once_per_cause_and_training_goes_on(
     assert not recorder.record(1, loss="high")  # a second warning would be an error here
     with pytest.warns(TimetravelWarning, match="next free label is 1"):
         assert not recorder.record(0)
-    assert recorder.record(1)
+    assert recorder.record(1.0)
     recorder.close()
     with pytest.warns(TimetravelWarning, match="is closed"):
         assert not recorder.record(2)
@@ -591,7 +594,7 @@ def test_a_run_goes_on_where_it_stopped(
     before = net[6].weight.detach().clone()
     train(net, optimizer, *digits)
     with record(net, digits) as recorder:
-        with pytest.raises(BadInput, match=r"epoch 1 is recorded already.*next free label is 2"):
+        with pytest.raises(BadInput, match=r"epoch 1 was recorded already at \d{4}-.*next free label is 2"):
             recorder.record(1)
         recorder.record(2, picks=[200])
     with open_run(tmp_path / "run") as run:
@@ -668,6 +671,22 @@ def test_a_run_that_stopped_before_its_first_commit_is_begun_again(
         assert run.epochs == [0]
 
 
+def test_a_disk_that_cannot_be_written_is_told_and_training_goes_on(
+    record: Make, net: nn.Sequential, digits: Digits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from timetravel.store.writer import FactsWriter
+
+    def refused(*_: Any) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FactsWriter, "open", refused)
+        with pytest.warns(TimetravelWarning, match="nothing can be recorded: PermissionError"):
+            recorder = record(net, digits, on_error="warn")
+        assert not recorder.record(0)
+    assert recorder.record(1), "it is tried again at every epoch"
+
+
 def test_a_second_recorder_on_a_run_is_refused(record: Make, net: nn.Sequential, digits: Digits) -> None:
     record(net, digits)
     with pytest.raises(RunLocked):
@@ -707,23 +726,21 @@ def test_the_factory_is_kept_and_never_called(
 def test_nothing_says_who_recorded_or_where(
     record: Make, net: nn.Sequential, digits: Digits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("CANARY", "canary-in-the-environment")
-    with record(
-        net, digits, hyperparameters={"loader": object(), "fn": os.path.join, "shape": (1, 2)}
-    ) as recorder:
+    for name in ("USER", "LOGNAME", "HOSTNAME", "CANARY", "HOME"):
+        monkeypatch.setenv(name, "canary-in-the-environment")
+    monkeypatch.setattr(socket, "gethostname", lambda: "canary-host")
+    monkeypatch.setattr(platform, "node", lambda: "canary-node")
+    monkeypatch.setattr(sys, "argv", ["canary-command"])
+    described = {"loader": object(), "function": os.path.join, "shape": (1, 2), "rate": np.float32(0.5)}
+    with record(net, digits, hyperparameters=described) as recorder:
         recorder.record(0)
+    everything = b"".join(path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file())
+    for secret in (b"canary", str(tmp_path).encode(), str(Path.cwd()).encode(), b" at 0x"):
+        assert secret not in everything
     with open_run(tmp_path / "run") as run:
-        text = json.dumps([dict(run.description.environment), dict(run.description.hyperparameters)])
-    import getpass
-    import socket
-
-    for secret in (getpass.getuser(), socket.gethostname(), str(Path.cwd()), str(tmp_path), "canary", "0x"):
-        assert secret not in text
-    everything = b"".join(
-        path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.suffix in (".duckdb", ".json")
-    )
-    assert str(tmp_path).encode() not in everything
-    assert b"canary-in-the-environment" not in everything
+        hyperparameters = run.description.hyperparameters
+        assert hyperparameters == {"loader": "object", "function": "join", "shape": [1, 2], "rate": 0.5}
+        assert {"python", "torch", "device"} <= run.description.environment.keys()
 
 
 def test_what_is_recorded_and_what_it_costs_is_said_before_the_first_epoch(

@@ -53,3 +53,11 @@ def number(name: str, value: Any) -> float:
     if isinstance(found, bool) or not isinstance(found, int | float):
         raise BadInput(f"{name} is a {type(value).__name__}; expected one number")
     return float(found)
+
+
+def whole_number(name: str, value: Any) -> int:
+    """`value` as an int, also of numpy, of a tensor, or of a float without a fraction."""
+    found = plain(value)
+    if isinstance(found, bool) or not isinstance(found, int | float) or found != int(found):
+        raise BadInput(f"{name} is {found!r}; expected a whole number")
+    return int(found)

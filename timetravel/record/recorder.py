@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import operator
 import os
 import time
 import weakref
@@ -20,7 +19,7 @@ from torch import nn
 
 from timetravel.errors import BadInput, TimetravelError
 from timetravel.record.announcement import Plan, announce
-from timetravel.record.arguments import checked_factory, checkpoint_interval, number
+from timetravel.record.arguments import checked_factory, checkpoint_interval, number, whole_number
 from timetravel.record.background import Background
 from timetravel.record.capture import head_of
 from timetravel.record.environment import environment, hyperparameters, learning_rates, optimizers_of
@@ -123,7 +122,7 @@ class Recorder:
         self._background = Background()
         self._before: Weights | None = None
         self._labelling: Labelling | None = None
-        self._epochs: set[int] = set()
+        self._recorded_at: dict[int, str | None] = {}
         self._in_flight: int | None = None
 
         source = Source(samples, batch_size=batch_size, num_workers=num_workers)
@@ -171,7 +170,7 @@ class Recorder:
             return False
         try:
             self._check_usable()
-            label = operator.index(epoch)
+            label = whole_number("epoch", epoch)
             if label % self._every:
                 return False
             if self._layer is None and not self._start():
@@ -192,7 +191,7 @@ class Recorder:
             self._trouble.met(error, at=f"epoch {epoch} was not recorded")
             return False
         self._settle()
-        self._epochs.add(label)
+        self._recorded_at[label] = facts.record.recorded_at
         self._in_flight = label
         self._background.run(lambda: self._commit(facts, weights))
         self._mark = time.monotonic()
@@ -238,14 +237,18 @@ class Recorder:
             )
 
     def _start(self) -> bool:
-        """Look at the network and open the run. A network that cannot be read is the trouble of `on_error`;
-        everything about the arguments and the folder raises."""
+        """Look at the network and open the run. A network that cannot be read and a disk that cannot be
+        written are the trouble of `on_error`; wrong arguments and a run that does not fit raise."""
         try:
             seen, layer = self._subject.look()
         except Exception as error:
             self._trouble.met(error, at="nothing can be recorded")
             return False
-        self._open(seen, layer)
+        try:
+            self._open(seen, layer)
+        except OSError as error:
+            self._trouble.met(error, at="nothing can be recorded")
+            return False
         return True
 
     def _open(self, seen: Trace, layer: Layer) -> None:
@@ -260,6 +263,7 @@ class Recorder:
             earlier.check(layer, samples, classes, has_own_ids=self._has_own_ids)
             self._before = earlier.weights(subject.model)
             self._labelling = earlier.labelling_of(samples)
+            self._recorded_at.update(earlier.recorded_at)
         factory, arguments = self._factory
         description = RunDescription(
             name=self._name,
@@ -297,7 +301,7 @@ class Recorder:
             writer.close()
             raise
         self._writer, self._layer = writer, layer
-        self._epochs.update(writer.committed_epochs)
+        self._recorded_at = dict.fromkeys(writer.committed_epochs) | self._recorded_at
 
     def _inputs(self) -> tuple[list[Inputs], str | None]:
         """What is kept of the samples themselves, and why their exact inputs are not."""
@@ -311,15 +315,16 @@ class Recorder:
         self, epoch: int, *, step: int | None, active: Mapping[str, Any], metrics: Mapping[str, Any]
     ) -> tuple[EpochFacts, Weights]:
         """Everything of this moment, in arrays that the training will not touch."""
-        if epoch in self._epochs:
+        if epoch in self._recorded_at:
+            when = self._recorded_at[epoch]
             raise BadInput(
-                f"epoch {epoch} is recorded already and recordings are never rewritten; "
-                f"the next free label is {max(self._epochs) + 1}"
+                f"epoch {epoch} was recorded already{f' at {when}' if when else ''} and recordings are never "
+                f"rewritten; the next free label is {max(self._recorded_at) + 1}"
             )
         assert self._layer is not None
         record = EpochRecord(
             epoch=epoch,
-            step=None if step is None else operator.index(step),
+            step=None if step is None else whole_number("step", step),
             recorded_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
             seconds=time.monotonic() - self._mark,
             learning_rates=learning_rates(self._optimizers),
@@ -370,7 +375,8 @@ class Recorder:
             self._background.wait()
         except Exception as error:
             epoch, self._in_flight = self._in_flight, None
-            self._epochs.discard(-1 if epoch is None else epoch)
+            if epoch is not None:
+                self._recorded_at.pop(epoch, None)
             self._trouble.met(error, at=f"epoch {epoch} was not recorded")
 
 

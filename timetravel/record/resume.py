@@ -25,7 +25,7 @@ class Earlier:
 
     ids: NDArray[np.int64]
     classes: tuple[str, ...]
-    epoch: int | None
+    recorded_at: Mapping[int, str | None]
     width: int | None
     labelling: Labelling | None
     checkpoint: Mapping[str, NDArray[Any]] | None
@@ -44,7 +44,7 @@ class Earlier:
             return cls(
                 ids=run.samples.ids,
                 classes=run.classes,
-                epoch=None if last is None else last.epoch,
+                recorded_at={record.epoch: record.recorded_at for record in run.records},
                 width=None if last is None else last.width,
                 labelling=None if last is None else run.labelling(last.epoch),
                 checkpoint=run.checkpoint(last.epoch) if last is not None and last.has_checkpoint else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 
 from timetravel.errors import BadInput, TimetravelError, TimetravelWarning
@@ -32,7 +33,15 @@ class Trouble:
         cause = cause or message
         if cause not in self._told:
             self._told.add(cause)
-            warnings.warn(message, TimetravelWarning, stacklevel=4)
+            warnings.warn(message, TimetravelWarning, stacklevel=_level_of_the_caller())
+
+
+def _level_of_the_caller() -> int:
+    """The stack level, seen from the function above, of the line outside this layer that called it."""
+    level, frame = 0, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("timetravel.record"):
+        level, frame = level + 1, frame.f_back
+    return level + 1
 
 
 def _sentence(error: Exception) -> str:

@@ -3,7 +3,9 @@
     trainer = Trainer(model, arguments, callbacks=[HuggingFaceCallback("runs/mine", samples=dataset)], ...)
 
 `samples` is a data set of dicts of tensors with a "labels" entry, all padded to one length, or a
-DataLoader over one. `transformers` is no dependency of this package and not installed where its tests run.
+DataLoader over one. `transformers` is no dependency of this package and not installed where its tests run:
+they call the callback as the Trainer does, without the Trainer. `examples/huggingface_trainer.py` shows it
+in place.
 """
 
 from __future__ import annotations
