@@ -153,10 +153,21 @@ def column_info(run: StoredRun, name: str) -> Column:
     for one in (*columns(run), *MAP_COLUMNS):
         if one.name == name:
             return one
-    for one in (*_SAMPLE, *_EPOCH, *_STORY, _MOVEMENT, *_LABELLING):
-        if one.name == name:
-            raise BadInput(f"the run has no column {name!r}: {_why_missing(run, name)}")
+    reason = missing_reason(run, name)
+    if reason is not None:
+        raise BadInput(reason)
     raise BadInput(f"there is no column {name!r}; there are {', '.join(one.name for one in columns(run))}")
+
+
+def missing_reason(run: StoredRun, name: str) -> str | None:
+    """Why the run does not have a column that other runs have; None when it has it, or no run would."""
+    if any(one.name == name for one in columns(run)):
+        return None
+    if any(one.name == name for one in MAP_COLUMNS):
+        return f"there is no column {name!r} without a map of the run that has it; run `timetravel project`"
+    if any(one.name == name for one in (*_SAMPLE, *_EPOCH, *_STORY, _MOVEMENT, *_LABELLING)):
+        return f"the run has no column {name!r}: {_why_missing(run, name)}"
+    return None
 
 
 def _why_missing(run: StoredRun, name: str) -> str:
