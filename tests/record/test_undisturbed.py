@@ -65,7 +65,7 @@ def fit(
     recorder = None
     if path is not None:
         recorder = Recorder(
-            path, model, samples=loader, optimizer=optimizer, activations=["0"], quiet=True, batch_size=50
+            path, model, samples=loader, optimizer=optimizer, activations=["0"], batch_size=50
         )
         if breaking:
             model[8].register_forward_hook(_Breaking())

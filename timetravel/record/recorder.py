@@ -7,7 +7,7 @@ import os
 import time
 import weakref
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -40,6 +40,14 @@ from timetravel.record.trouble import Trouble
 from timetravel.record.weights import Weights, copy_weights, filter_count, parameter_bytes
 from timetravel.store.facts import EpochFacts, EpochRecord, Inputs, Labelling, RunDescription
 from timetravel.store.writer import FactsWriter
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A run that can be written to, and the layer that is recorded."""
+
+    writer: FactsWriter
+    layer: Layer
 
 
 class Recorder:
@@ -101,7 +109,7 @@ class Recorder:
     ) -> None:
         self._trouble = Trouble(on_error)
         self._closed = False
-        self._writer: FactsWriter | None = None
+        self._open: Open | None = None
         self._is_other_rank = _rank() != 0
         if self._is_other_rank:
             return
@@ -139,7 +147,6 @@ class Recorder:
         )
         self._labels = self._subject.labels
         self._thumbnails = None if images is None else make_thumbnails(images, self._samples.ids)
-        self._layer: Layer | None = None
         self._start()
         self._mark = time.monotonic()
         # A weak reference, so that a recorder that was dropped unclosed gives its lock back at once.
@@ -173,10 +180,12 @@ class Recorder:
             label = whole_number("epoch", epoch)
             if label % self._every:
                 return False
-            if self._layer is None and not self._start():
+            run = self._open or self._start()
+            if run is None:
                 return False
             facts, weights = self._gather(
                 label,
+                run.layer,
                 step=step,
                 active={
                     "labelled": labelled,
@@ -193,7 +202,7 @@ class Recorder:
         self._settle()
         self._recorded_at[label] = facts.record.recorded_at
         self._in_flight = label
-        self._background.run(lambda: self._commit(facts, weights))
+        self._background.run(lambda: self._commit(run.writer, facts, weights))
         self._mark = time.monotonic()
         return True
 
@@ -207,16 +216,12 @@ class Recorder:
         finally:
             # Also after an interrupted wait: the lock must not outlive the recorder.
             if not self._background.busy:
-                self._closed = True
-                if self._writer is not None:
-                    self._writer.close()
+                self._release()
 
     def __del__(self) -> None:
         # Dropped without a goodbye, as in a notebook. Nothing is on its way: a commit holds a reference.
-        writer = getattr(self, "_writer", None)
-        if writer is not None and not self._closed and os.getpid() == self._process:
-            self._closed = True
-            writer.close()
+        if getattr(self, "_open", None) is not None and not self._closed and os.getpid() == self._process:
+            self._release()
 
     def __enter__(self) -> Self:
         return self
@@ -225,6 +230,15 @@ class Recorder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _release(self) -> None:
+        """Give the run folder back."""
+        self._closed = True
+        if self._open is not None:
+            try:
+                self._open.writer.close()
+            except Exception as error:
+                self._trouble.met(error, at="the run was not tidied up; every recorded epoch is in it")
 
     def _check_usable(self) -> None:
         if os.getpid() != self._process:
@@ -236,22 +250,21 @@ class Recorder:
                 f"the recorder of {self.path.name} is closed; open a new one, it goes on with the run"
             )
 
-    def _start(self) -> bool:
+    def _start(self) -> Open | None:
         """Look at the network and open the run. A network that cannot be read and a disk that cannot be
         written are the trouble of `on_error`; wrong arguments and a run that does not fit raise."""
         try:
             seen, layer = self._subject.look()
         except Exception as error:
             self._trouble.met(error, at="nothing can be recorded")
-            return False
+            return None
         try:
-            self._open(seen, layer)
+            self._open = Open(self._open_run(seen, layer), layer)
         except OSError as error:
             self._trouble.met(error, at="nothing can be recorded")
-            return False
-        return True
+        return self._open
 
-    def _open(self, seen: Trace, layer: Layer) -> None:
+    def _open_run(self, seen: Trace, layer: Layer) -> FactsWriter:
         subject, samples = self._subject, self._samples
         found = self._classes if self._classes is not None else class_names(subject.source)
         classes = check_classes(found, layer.class_count)
@@ -300,8 +313,8 @@ class Recorder:
         except BaseException:
             writer.close()
             raise
-        self._writer, self._layer = writer, layer
         self._recorded_at = dict.fromkeys(writer.committed_epochs) | self._recorded_at
+        return writer
 
     def _inputs(self) -> tuple[list[Inputs], str | None]:
         """What is kept of the samples themselves, and why their exact inputs are not."""
@@ -312,7 +325,13 @@ class Recorder:
         return [Inputs(ids=self._samples.ids, arrays=exact, layout="tensor"), *found], None
 
     def _gather(
-        self, epoch: int, *, step: int | None, active: Mapping[str, Any], metrics: Mapping[str, Any]
+        self,
+        epoch: int,
+        layer: Layer,
+        *,
+        step: int | None,
+        active: Mapping[str, Any],
+        metrics: Mapping[str, Any],
     ) -> tuple[EpochFacts, Weights]:
         """Everything of this moment, in arrays that the training will not touch."""
         if epoch in self._recorded_at:
@@ -321,7 +340,6 @@ class Recorder:
                 f"epoch {epoch} was recorded already{f' at {when}' if when else ''} and recordings are never "
                 f"rewritten; the next free label is {max(self._recorded_at) + 1}"
             )
-        assert self._layer is not None
         record = EpochRecord(
             epoch=epoch,
             step=None if step is None else whole_number("step", step),
@@ -331,7 +349,7 @@ class Recorder:
             metrics={name: number(name, value) for name, value in metrics.items() if value is not None},
         )
         labelling = make_labelling(self._samples.ids, previous=self._labelling, **active)
-        captured = self._subject.capture(self._layer)
+        captured = self._subject.capture(layer)
         diverged = divergence(captured.representations)
         if diverged:
             self._trouble.tell(diverged, cause="diverged")
@@ -348,7 +366,7 @@ class Recorder:
             sample_ids=self._samples.ids,
             representations=captured.representations,
             logits=captured.logits,
-            head=head_of(self._subject.model, self._layer),
+            head=head_of(self._subject.model, layer),
             activations=captured.activations,
             labelling=labelling,
             events=events,
@@ -357,17 +375,17 @@ class Recorder:
         self._labels, self._labelling = labels, labelling or self._labelling
         return facts, weights
 
-    def _commit(self, facts: EpochFacts, weights: Weights) -> None:
+    def _commit(self, writer: FactsWriter, facts: EpochFacts, weights: Weights) -> None:
         """Runs beside the training: what can be computed from copies, then the commit."""
-        assert self._writer is not None
-        self._writer.commit(
+        writer.commit(
             replace(
                 facts,
                 statistics=statistics(weights, self._before),
                 filter_changes=filter_changes(weights, self._before),
             )
         )
-        self._before = weights
+        # Of the past only the weights are needed again, not the gradients.
+        self._before = replace(weights, gradients={}, filter_gradients={}, checkpoint=None)
 
     def _settle(self) -> None:
         """Wait for the epoch that is on its way and tell of its trouble."""
