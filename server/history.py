@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -9,18 +10,10 @@ from numpy.typing import NDArray
 
 from timetravel.analyze.events import KINDS, event_table, in_words
 from timetravel.analyze.history import history
-from timetravel.analyze.motion import movement_at
-from timetravel.analyze.response import (
-    channel_change,
-    cosine_movement,
-    js_of_logits,
-    neighbor_change,
-    percentile_of,
-    softmax,
-)
+from timetravel.analyze.response import softmax
 from timetravel.analyze.rounds import labelling_at, rounds
+from timetravel.analyze.sample_response import sample_response
 from timetravel.server.routes import Answer, Ask, Route
-from timetravel.store.facts import NEIGHBORS_K
 from timetravel.store.run import StoredMap, StoredRun
 
 SHOWN_CLASSES = 10
@@ -138,112 +131,17 @@ def changed(ask: Ask) -> Answer:
     """How the network's response to a sample changed since the epoch before, among all samples."""
     run = ask.run()
     epoch, row = ask.epoch(run), ask.row(run)
-    before = history(run).before(epoch)
-    if before is None:
-        return Answer.json({"epoch": epoch, "previous": None, "rows": []}, key=run.key)
-    found = [
-        *response_rows(run, row, before, epoch),
-        *movement_rows(run, row, before, epoch),
-        *map_rows(ask, run, row, before, epoch),
-        *neighbor_rows(run, row, before, epoch),
-        *layer_rows(run, row, before, epoch),
-    ]
-    return Answer.json({"epoch": epoch, "previous": before, "rows": found}, key=run.key)
-
-
-def figure(name: str, values: NDArray[Any], row: int, unit: str, text: str) -> dict[str, Any]:
-    """One line of the list, with its place among all samples."""
-    value = float(values[row])
-    place = percentile_of(value, values)
-    return {"name": name, "value": value, "percentile": place, "unit": unit, "text": text}
-
-
-def response_rows(run: StoredRun, row: int, before: int, epoch: int) -> list[dict[str, Any]]:
-    """Probabilities: divergence, and the change of the label's."""
-    old, new = run.logits(before), run.logits(epoch)
-    if old is None or new is None:
-        return []
-    lines = [
-        figure(
-            "divergence",
-            js_of_logits(old, new),
-            row,
-            "bits",
-            "how far the probabilities moved (Jensen-Shannon)",
-        )
-    ]
-    change = run.predictions(epoch).p_true - run.predictions(before).p_true
-    if np.isfinite(change[row]):
-        text = "change of the label's probability; the place is among sizes of change"
-        place = percentile_of(abs(float(change[row])), np.abs(change))
-        lines.append({"name": "p_true", "value": change[row], "percentile": place, "unit": "", "text": text})
-    return lines
-
-
-def movement_rows(run: StoredRun, row: int, before: int, epoch: int) -> list[dict[str, Any]]:
-    """The representation: angle and distance."""
-    distance = movement_at(run, epoch)
-    if not np.isfinite(distance[row]):
-        return []
-    cosine = cosine_movement(run.representations(before), run.representations(epoch))
-    middle = float(np.nanmedian(distance))
-    times = f", {distance[row] / middle:.1f} times the median" if middle > 0 else ""
-    return [
-        figure("cosine", cosine, row, "1 - cosine", "turn of the representation"),
-        figure("movement", distance, row, "", f"movement of the representation{times}"),
-    ]
-
-
-def map_rows(ask: Ask, run: StoredRun, row: int, before: int, epoch: int) -> list[dict[str, Any]]:
-    """The map: movement over its diameter."""
-    if not run.maps:
-        return []
-    stored = ask.map(run, ask.arguments.get("map"))
-    if before not in stored.epochs or epoch not in stored.epochs:
-        return []
-    x0, x1, y0, y1 = stored.extent
-    diameter = float(np.hypot(x1 - x0, y1 - y0)) or 1.0
-    moved = np.hypot(*(stored.positions(epoch) - stored.positions(before)).T.astype(np.float64)) / diameter
-    if not np.isfinite(moved[row]):
-        return []
-    return [figure("map", moved, row, "of the map's diameter", "movement on the map")]
-
-
-def neighbor_rows(run: StoredRun, row: int, before: int, epoch: int) -> list[dict[str, Any]]:
-    """Neighbours gained and lost."""
-    if not run.present(epoch)[row] or not run.present(before)[row]:
-        return []
-    own = int(run.samples.ids[row])
-    old, new = (run.neighbors(own, one, NEIGHBORS_K).ids for one in (before, epoch))
-    change = neighbor_change(old, new)
-    return [
+    stored = ask.map(run, ask.arguments.get("map")) if run.maps else None
+    found = sample_response(run, row, epoch, map=stored)
+    return Answer.json(
         {
-            "name": "neighbors",
-            "value": change.persistence,
-            "percentile": None,
-            "unit": "kept",
-            "text": f"{len(change.kept)} neighbours kept, {len(change.gained)} gained, {len(change.lost)} lost",
-        }
-    ]
-
-
-def layer_rows(run: StoredRun, row: int, before: int, epoch: int) -> list[dict[str, Any]]:
-    """Channel activations of each recorded layer."""
-    found = []
-    for layer in run.activation_layers:
-        old = run.activations(before, layer).get(layer)
-        new = run.activations(epoch, layer).get(layer)
-        if old is None or new is None or old.means.shape != new.means.shape:
-            continue
-        if not (np.isfinite(old.means[row]).all() and np.isfinite(new.means[row]).all()):
-            continue
-        change = channel_change(old.means[row], new.means[row])
-        enter = ", ".join(map(str, change.entering.tolist())) or "none"
-        leave = ", ".join(map(str, change.leaving.tolist())) or "none"
-        values = cosine_movement(old.means, new.means)
-        text = f"turn of the activations of {layer}; channels entering the top: {enter}, leaving: {leave}"
-        found.append(figure(f"layer {layer}", values, row, "1 - cosine", text))
-    return found
+            "epoch": epoch,
+            "previous": found.previous,
+            "rows": [asdict(one) for one in found.figures],
+            "missing": list(found.missing),
+        },
+        key=None if stored is None else f"{run.key}-{stored.key}",
+    )
 
 
 def labelling(ask: Ask) -> Answer:
