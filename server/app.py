@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -18,7 +19,6 @@ from bokeh.server.tornado import BokehTornado
 from bokeh.server.urls import per_app_patterns
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop, PeriodicCallback
-from tornado.netutil import bind_sockets
 from tornado.web import RequestHandler, StaticFileHandler
 
 from timetravel.errors import BadInput
@@ -38,6 +38,7 @@ MESSAGE_LIMIT = 1 << 20
 """Bytes of a websocket message; the state is small."""
 HEADER_LIMIT = 64 << 10
 IDLE_S = 3600
+BACKLOG = 128
 BODY_TIMEOUT_S = 30
 LIVE_MS = 500
 SESSION_DAYS = 30
@@ -79,12 +80,12 @@ class PageServer:
         self._host = host
         self._policy = Policy.make(allow_embed)
         try:
-            self._sockets = bind_sockets(port, address=host)
+            self._socket = listen(host, port)
         except OSError as error:
             raise BadInput(
                 f"cannot listen on {host}:{port} ({error.strerror or error}); pass another port, or 0 for a free one"
             ) from error
-        self.port: int = self._sockets[0].getsockname()[1]
+        self.port: int = self._socket.getsockname()[1]
         self.access = access(host, self.port, token=token, allow_origin=allow_origin)
         self._prefix = f"/{prefix.strip('/')}" if prefix.strip("/") else ""
 
@@ -108,7 +109,7 @@ class PageServer:
             idle_connection_timeout=IDLE_S,
             body_timeout=BODY_TIMEOUT_S,
         )
-        http.add_sockets(self._sockets)
+        http.add_socket(self._socket)
         self._http = http
         self._server = BaseServer(IOLoop.current(), self.tornado, http)
         self._server.start()
@@ -158,6 +159,15 @@ class PageServer:
         for entry in self.site.library.opened():
             entry.refresh()
         return {entry.slug: entry.key for entry in self.site.library.opened()}
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that waits for connections, closed again when it cannot be bound."""
+    name = host.strip("[]")
+    family = socket.AF_INET6 if ":" in name else socket.AF_INET
+    bound = socket.create_server((name, port), family=family, backlog=BACKLOG)
+    bound.setblocking(False)
+    return bound
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from timetravel.errors import RunNotFound, TimetravelError
 from timetravel.server.encode import mask_text
 from timetravel.server.routes import Answer, Ask, Refusal, Route
 from timetravel.server.site import Site
+from timetravel.store import places
 from timetravel.store.facts import Selection
 from timetravel.store.run import StoredRun
 
@@ -18,7 +19,8 @@ KEPT_MASK = "mask:"
 """Saved under this and its hash, a mask outlives the server; such names are not listed."""
 NAME_LIMIT = 300
 NOTE_LIMIT = 20_000
-UNSAVED = "Not saved in the run: its folder cannot be written. Kept until the server stops."
+UNSAVED = "Not saved in the run: it cannot be written. Kept until the server stops."
+BESIDE = "Not saved in the run: its folder cannot be written. Kept in the cache folder of this account."
 
 
 def post_mask(ask: Ask) -> Answer:
@@ -85,12 +87,12 @@ def delete_selection(ask: Ask) -> Answer:
 
 def listing(site: Site, slug: str, run: StoredRun) -> dict[str, Any]:
     """What selections.json says."""
-    unsaved = site.unsaved.get(slug, {})
+    unsaved, in_run = site.unsaved.get(slug, {}), places.is_writable(run.path)
     found = [*run.selections(), *unsaved.values()]
     return {
         "selections": [describe(one, len(one.ids)) for one in found if not one.name.startswith(KEPT_MASK)],
-        "saved": not unsaved,
-        "text": UNSAVED if unsaved else None,
+        "saved": in_run and not unsaved,
+        "text": UNSAVED if unsaved else None if in_run else BESIDE,
     }
 
 

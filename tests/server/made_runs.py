@@ -38,7 +38,6 @@ def write_run(path: Path, *, seed: int = 0, name: str = "made", width: int = D, 
     random = np.random.default_rng(seed)
     labels = np.arange(N, dtype=np.int32) % 3
     centers = random.normal(size=(3, width)) * 3
-    noise = random.normal(size=(N, width))
     ids = np.arange(100, 100 + N, dtype=np.int64)[::-1].copy()
     shown = labels.copy()
     shown[7] = -1
@@ -63,7 +62,7 @@ def write_run(path: Path, *, seed: int = 0, name: str = "made", width: int = D, 
         for position, epoch in enumerate(EPOCHS):
             keep = np.array([row not in ABSENT.get(epoch, ()) for row in range(N)])
             share = (position + 1) / len(EPOCHS)
-            x = (share * centers[labels] + noise).astype(np.float32)[keep]
+            x = (share * centers[labels] + random.normal(size=(N, width))).astype(np.float32)[keep]
             head = Head(weight=centers.astype(np.float32), bias=np.zeros(3, np.float32))
             writer.commit(
                 EpochFacts(

@@ -1,0 +1,80 @@
+"""Two runs on the same samples."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_runs import EPOCHS, N, Running
+
+from timetravel.run import Run, open_run
+from timetravel.server.encode import mask_rows
+
+
+@pytest.fixture(scope="module")
+def pair(runs: dict[str, Path]) -> tuple[Run, Run]:
+    return open_run(runs["made"]), open_run(runs["other"])
+
+
+CELLS = ("both", "only_a", "only_b", "neither")
+
+
+def test_the_cells_are_those_of_the_predictions(served: Running, pair: tuple[Run, Run]) -> None:
+    told = served.json("compare/made/other/agreement.json")
+    a, b = pair
+    assert [(stop["a"], stop["b"]) for stop in told["stops"]] == [(epoch, epoch) for epoch in EPOCHS]
+    for at, epoch in enumerate(EPOCHS):
+        x, y = a.predictions(epoch), b.predictions(epoch)
+        judged = (a.samples.labels >= 0) & (x.predicted >= 0) & (y.predicted >= 0)
+        expected = {
+            "both": x.correct & y.correct,
+            "only_a": x.correct & ~y.correct,
+            "only_b": ~x.correct & y.correct,
+            "neither": ~x.correct & ~y.correct,
+        }
+        for cell in CELLS:
+            rows = np.flatnonzero(expected[cell] & judged)
+            assert told[cell][at] == len(rows)
+            body = {"epoch_a": epoch, "epoch_b": epoch, "cell": cell}
+            masks = served.json("compare/made/other/cell", "POST", body)
+            assert mask_rows(masks["rows_a"], N).tolist() == rows.tolist()
+            assert mask_rows(masks["rows_b"], N).tolist() == rows.tolist()
+        assert sum(told[cell][at] for cell in CELLS) == judged.sum()
+        assert (
+            told["same_prediction"][at]
+            == (x.predicted == y.predicted)[(x.predicted >= 0) & (y.predicted >= 0)].sum()
+        )
+    assert told["shared"] == N
+    assert told["missing"] is None
+
+
+def test_a_run_agrees_with_itself(served: Running) -> None:
+    told = served.json("compare/made/made/agreement.json")
+    assert not any(told["only_a"] + told["only_b"])
+    assert told["kappa"] == [1.0] * len(EPOCHS)
+    assert served.json("compare/made/made/disagreements.json?epoch_a=3&epoch_b=3")["rows"] == []
+
+
+def test_disagreements_are_where_predictions_differ(served: Running, pair: tuple[Run, Run]) -> None:
+    a, b = pair
+    told = served.json("compare/made/other/disagreements.json?epoch_a=3&epoch_b=3&limit=500")
+    differ = np.flatnonzero(a.predictions(3).predicted != b.predictions(3).predicted)
+    assert sorted(one["row_a"] for one in told["rows"]) == differ.tolist()
+    assert told["count"] == len(differ)
+    for one in told["rows"]:
+        assert one["id"] == a.samples.ids[one["row_a"]] == b.samples.ids[one["row_b"]]
+        assert one["predicted_a"] == a.predictions(3).predicted[one["row_a"]]
+        assert one["predicted_b"] == b.predictions(3).predicted[one["row_b"]]
+    sizes = [one["divergence"] for one in told["rows"] if one["divergence"] is not None]
+    assert sizes == sorted(sizes, reverse=True)
+
+
+def test_rows_are_joined_by_id(served: Running, pair: tuple[Run, Run]) -> None:
+    told = served.json("compare/made/other/join.json")
+    a, b = pair
+    assert np.array_equal(a.samples.ids[told["rows_a"]], b.samples.ids[told["rows_b"]])
+    binary = np.frombuffer(served.fetch("compare/made/other/join.bin").body, "<i4").reshape(-1, 2)
+    assert binary.T.tolist() == [told["rows_a"], told["rows_b"]]
+
+
+def test_a_run_without_predictions_says_so(served: Running) -> None:
+    assert "neither logits nor a head" in served.json("compare/made/bare/agreement.json")["missing"]
