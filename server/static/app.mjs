@@ -90,6 +90,7 @@ function icon(path, dash) {
 /** @param {any} listing */
 function layout(listing) {
   const { run, runs } = page;
+  document.body.classList.toggle("one-run", runs.length === 1);
   const picker = /** @type {HTMLSelectElement} */ (h("select", { "aria-label": "run", onchange: () => { location.search = `?runs=${picker.value}`; } }, listing.entries.filter((/** @type {any} */ one) => !one.error).map((/** @type {any} */ one) => h("option", { value: one.slug, selected: one.slug === run.slug }, one.name))));
   const other = /** @type {HTMLSelectElement} */ (h("select", { "aria-label": "compare with", onchange: () => { location.search = other.value ? `?runs=${run.slug},${other.value}` : `?runs=${run.slug}`; } }, h("option", { value: "" }, runs.length === 2 ? "one run" : "+ compare"),
     listing.entries.filter((/** @type {any} */ one) => !one.error && one.slug !== run.slug).map((/** @type {any} */ one) => h("option", { value: one.slug, selected: runs[1]?.slug === one.slug }, `with ${one.name}`))));
@@ -157,7 +158,7 @@ async function maps() {
     if (map) view.setRun(run, map);
     return view;
   }).filter((view) => view.map);
-  for (const view of page.views) view.look(store.get().camera ?? view.fitted());
+  page.views[0]?.look(store.get().camera ?? page.views[0].fitted());
   page.tool("pan");
   await Promise.all(page.views.map((view) => view.go(page.epochOf(view), { tween: false })));
   page.shared?.properties.command.change.connect(() => obey(page.shared.command));

@@ -18,6 +18,7 @@ const MARKS_AT_MOST = 5000;
 const TRAILS_AT_MOST = 300;
 const TRAILS_WHOLE = 6;
 const WINDOW = 3;
+const TOUCH_MS = 1200;
 const ABOVE_PX = 58;
 const BELOW_PX = 72;
 const BESIDE_PX = 30;
@@ -59,7 +60,7 @@ export class MapView {
     this.colors = new Uint32Array(0);
     this.order = new Uint32Array(0);
     this.hover = -1;
-    this.frames = [];
+    this.touched = -Infinity;
     this.serial = 0;
     this.drawSerial = 0;
     this.lastChangeMs = NaN;
@@ -113,12 +114,29 @@ export class MapView {
 
   resized() {
     if (!this.map || !this.element.clientWidth) return;
-    this.look(this.page.store.get().camera ?? this.fitted());
+    if (this.side === "a") this.look(this.page.store.get().camera ?? this.fitted());
+    else this.paint();
+    this.settle();
   }
 
-  /** The camera that shows the whole map clear of the tools above and the figures below. @returns {[number, number, number]} */
+  /** Looks again once Bokeh has come to rest. */
+  settle() {
+    // Two maps share one camera; the first leads.
+    if (this.side !== "a") return;
+    clearTimeout(this.settling);
+    this.settling = window.setTimeout(() => {
+      const wanted = this.page.store.get().camera ?? this.fitted();
+      const now = this.camera();
+      if (wanted.some((value, index) => Math.abs(value - now[index]) > 1e-6 * Math.abs(wanted[2]))) this.look(wanted);
+    }, 60);
+  }
+
+  /** The camera that shows every map whole, clear of the tools above and the figures below. @returns {[number, number, number]} */
   fitted() {
-    const [x0, x1, y0, y1] = this.map.view ?? this.map.extent;
+    const boxes = this.page.views.filter((/** @type {any} */ view) => view.map).map((/** @type {any} */ view) => view.map.view ?? view.map.extent);
+    const all = boxes.length ? boxes : [this.map.view ?? this.map.extent];
+    const [x0, y0] = [0, 2].map((at) => Math.min(...all.map((/** @type {number[]} */ box) => box[at])));
+    const [x1, y1] = [1, 3].map((at) => Math.max(...all.map((/** @type {number[]} */ box) => box[at])));
     const width = Math.max(1, this.element.clientWidth);
     const height = Math.max(1, this.element.clientHeight);
     const clear = Math.max(80, height - ABOVE_PX - BELOW_PX);
@@ -289,7 +307,8 @@ export class MapView {
     const count = this.run.samples;
     const base = count <= 3000 ? 3.4 : count <= 12_000 ? 2.7 : count <= 60_000 ? 2 : count <= 250_000 ? 1.4 : 1;
     const whole = this.fitted()[2];
-    return base * Math.min(2.4, Math.max(1, (whole / this.camera()[2]) ** 0.4));
+    const room = Math.min(1.15, Math.max(0.6, Math.min(this.element.clientWidth, this.element.clientHeight) / 600));
+    return base * room * Math.min(2.4, Math.max(1, (whole / this.camera()[2]) ** 0.4));
   }
 
   /** @param {any} view */
@@ -416,7 +435,7 @@ export class MapView {
     pen.strokeStyle = color;
     pen.lineWidth = width;
     for (let i = 0; i < Math.min(rows.length, MARKS_AT_MOST); i++) {
-      if (this.colors[rows[i]] === 0) continue;
+      if (this.colors[rows[i]] >>> 24 < 128) continue; // hidden or dimmed
       pen.beginPath();
       pen.arc(this.places[2 * rows[i]], this.places[2 * rows[i] + 1], r, 0, 7);
       pen.stroke();
@@ -574,8 +593,11 @@ export class MapView {
     const ranges = () => {
       if (this.looking) return;
       this.moved();
-      this.page.cameraChanged(this.camera(), this);
+      // Bokeh moves the ranges by itself when the frame changes its shape; only people move the camera.
+      if (performance.now() - this.touched < TOUCH_MS) this.page.cameraChanged(this.camera(), this);
+      else this.settle();
     };
+    for (const kind of ["pointerdown", "pointermove", "wheel"]) this.element.addEventListener(kind, (event) => { if (kind !== "pointermove" || /** @type {PointerEvent} */ (event).buttons) this.touched = performance.now(); }, { capture: true, passive: true });
     for (const range of [figure.x_range, figure.y_range]) range.change.connect(ranges);
     figure.on_event?.("selectiongeometry", (/** @type {any} */ event) => this.selected(event));
     this.element.addEventListener("pointermove", (event) => this.pointed(event));

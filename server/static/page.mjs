@@ -373,7 +373,10 @@ export class Page {
     this.activeTool = name;
     for (const view of this.views) {
       const { toolbar } = view.figure;
-      for (const tool of toolbar.tools) if (["pan", "lasso", "box"].includes(tool.name)) tool.active = tool.name === name;
+      for (const tool of toolbar.tools) {
+        const kind = tool.name?.split("-").at(-1);
+        if (["pan", "lasso", "box"].includes(kind)) tool.active = kind === name;
+      }
       view.element.dataset.tool = name;
     }
     for (const button of document.querySelectorAll("[data-tool-button]")) button.setAttribute("aria-pressed", String(button.getAttribute("data-tool-button") === name));
@@ -386,7 +389,7 @@ export class Page {
 
   resetCamera() {
     this.store.set({ camera: null });
-    for (const view of this.views) view.look(view.fitted());
+    this.views[0]?.look(this.views[0].fitted());
   }
 
   /** @param {[number, number, number]} camera */
@@ -559,7 +562,7 @@ export class Page {
       patch.selection = asked.selection && patch.mask && !/^(ids|mask):/.test(asked.selection) ? asked.selection : "";
       delete patch.runs;
       this.store.set(patch, { undo: false });
-      if (asked.camera) for (const view of this.views) view.look(asked.camera);
+      if (asked.camera) this.views[0]?.look(asked.camera);
     } finally {
       this.restoring = false;
     }

@@ -70,9 +70,9 @@ export function inspector(element, page) {
     if (!current()) return;
     changed.hidden = !what.rows?.length;
     if (what.rows?.length) {
-      replace(changed, h("h3", null, `What changed since epoch ${what.previous}`), h("table", { class: "figures" }, h("tbody", null, what.rows.map((/** @type {any} */ one) => h("tr", { title: one.text ?? null },
+      replace(changed, h("h3", null, `What changed since epoch ${what.previous}`), h("table", { class: "figures" }, h("thead", null, h("tr", null, h("td"), h("th", { scope: "col" }, "value"), h("th", { scope: "col" }, "larger than"))), h("tbody", null, what.rows.map((/** @type {any} */ one) => h("tr", { title: one.text ?? null },
         h("th", { scope: "row" }, one.name), h("td", null, one.value === null ? "–" : typeof one.value === "number" ? Number(one.value.toPrecision(3)) : one.value, one.unit ? ` ${one.unit}` : ""),
-        h("td", { class: "muted" }, one.percentile === null || one.percentile === undefined ? "" : `more than ${Math.round(one.percentile)} %`))))));
+        h("td", { class: "muted" }, one.percentile === null || one.percentile === undefined ? "" : `${Math.round(one.percentile)} % of samples`))))));
     }
   }
 
