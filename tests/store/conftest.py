@@ -63,7 +63,7 @@ class Small:
         return path
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def small() -> Small:
     """Thirty samples, six wide."""
     return Small()

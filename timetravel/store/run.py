@@ -93,7 +93,9 @@ class StoredRun:
     def refresh(self) -> bool:
         """See epochs and maps committed since; True when something changed."""
         with self._lock:
-            changed = self._facts.refresh()
+            self._facts.refresh()
+            # Reading may have met a newer manifest already: what counts is what was read from it.
+            changed = self._facts.manifest.checksum[:16] != self.key
             if changed:
                 self._read()
             return self._maps.refresh() or changed

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -17,16 +16,16 @@ import numpy as np
 import pyarrow as pa
 from duckdb import func
 
-from timetravel.errors import BadInput
+from timetravel.errors import BadInput, RunCorrupt
 from timetravel.store.database import SegmentGone, verify
 from timetravel.store.decode import DECODED, decoder
 from timetravel.store.lookups import LOOKUPS
 from timetravel.store.manifest import Segment
+from timetravel.store.reader import RETRIES, LedgerReader
 from timetravel.store.schema import FACTS_TABLES, MAP_TABLES, TABLES, VECTORS_TABLES
 from timetravel.store.segment import SAFE_SETTINGS, quoted
 
 if TYPE_CHECKING:
-    from timetravel.store.reader import LedgerReader
     from timetravel.store.run import StoredRun
 
 TIMEOUT_S = 10.0
@@ -45,20 +44,27 @@ class Session:
         self._run = run
         self._epochs = epochs
         self.has_vectors = with_vectors
-        self._state = self._state_of(run)
         self._lock = threading.Lock()
-        settings = {
+        self._settings: dict[str, Any] = {
             **SAFE_SETTINGS,
             "memory_limit": MEMORY_LIMIT,
             "temp_directory": "",
             "max_temp_directory_size": "0B",
         }
-        self._connection = duckdb.connect(":memory:", config=settings)
-        try:
-            self._build()
-        except BaseException:
-            self._connection.close()
-            raise
+        for attempt in range(RETRIES + 1):
+            self._state = self._state_of(run)
+            self._connection = duckdb.connect(":memory:", config=self._settings)
+            try:
+                self._build()
+                break
+            except SegmentGone as error:  # a compaction came in between
+                self._connection.close()
+                if attempt == RETRIES:
+                    raise RunCorrupt(str(error)) from error
+                run.refresh()
+            except BaseException:
+                self._connection.close()
+                raise
 
     @staticmethod
     def _state_of(run: StoredRun) -> tuple[str, ...]:
@@ -117,11 +123,8 @@ class Session:
         map_name: str | None,
         sources: dict[str, list[str]],
     ) -> None:
-        try:
-            known = ledger.database.known_tables(ledger.folder, segment)
-            path: Path = verify(ledger.folder, segment)
-        except SegmentGone:
-            return
+        known = ledger.database.known_tables(ledger.folder, segment)
+        path = verify(ledger.folder, segment)
         self._connection.execute(f"ATTACH {quoted(path)} AS {alias} (READ_ONLY)")
         for table, columns in known.items():
             chosen = [self._column(table, column, segment) for column in TABLES[table] if column in columns]
