@@ -1,0 +1,174 @@
+"""The page steered from Python."""
+
+import html
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from made_runs import EPOCHS, N
+
+import timetravel
+from timetravel.errors import TimetravelError
+from timetravel.server.viewer import Viewer
+
+STATE = "Bokeh.documents[0].get_model_by_name('state')"
+
+
+@pytest.fixture
+def viewer(runs: dict[str, Path]) -> Iterator[Viewer]:
+    with timetravel.show(runs["made"], open_browser=False, live=False) as viewer:
+        yield viewer
+
+
+def test_a_viewer_serves_the_run_and_shows_itself_as_a_frame(viewer: Viewer) -> None:
+    from urllib.request import urlopen
+
+    assert viewer.url.startswith("http://127.0.0.1:")
+    with urlopen(viewer.url + "runs.json", timeout=60) as answer:
+        assert json.load(answer)["runs"] == ["made"]
+        assert "http://localhost:*" in answer.headers["Content-Security-Policy"]
+    assert f'src="{html.escape(viewer.url)}"' in viewer._repr_html_()
+    assert viewer.url in repr(viewer)
+
+
+def test_without_a_page_nothing_is_selected_and_no_epoch_is_shown(viewer: Viewer) -> None:
+    assert viewer.epoch is None
+    assert viewer.selection.tolist() == []
+
+
+def test_what_python_sets_it_reads_back(viewer: Viewer) -> None:
+    viewer.epoch = 3
+    viewer.selection = [120, 101]
+    assert viewer.epoch == 3
+    assert sorted(viewer.selection.tolist()) == [101, 120]
+    viewer.selection = []
+    assert viewer.selection.tolist() == []
+
+
+def test_an_epoch_or_sample_that_is_not_there_is_refused(viewer: Viewer) -> None:
+    with pytest.raises(ValueError, match="recorded are"):
+        viewer.epoch = 2
+    with pytest.raises(TimetravelError, match="no sample"):
+        viewer.selection = [7]
+
+
+def test_a_closed_viewer_says_so_and_frees_its_port(runs: dict[str, Path]) -> None:
+    import socket
+
+    viewer = timetravel.show(runs["made"], runs["other"], open_browser=False)
+    port = int(viewer.url.rstrip("/").rpartition(":")[2])
+    viewer.close()
+    viewer.close()
+    with pytest.raises(TimetravelError, match="closed"):
+        _ = viewer.epoch
+    with socket.create_server(("127.0.0.1", port)):
+        pass
+
+
+def test_a_path_that_is_no_run_is_refused_at_once(tmp_path: Path) -> None:
+    with pytest.raises(TimetravelError, match="no run"):
+        timetravel.show(tmp_path, open_browser=False)
+
+
+@pytest.fixture
+def page(viewer: Viewer) -> Iterator[Any]:
+    """A Chromium page of the viewer whose Bokeh document is there; fails on errors in its console."""
+    from playwright.sync_api import sync_playwright
+
+    troubles: list[str] = []
+    strangers: list[str] = []
+    arguments = [
+        "--no-sandbox",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--no-first-run",
+    ]
+    chromium = Path("/usr/bin/chromium")
+    path = {"executable_path": str(chromium)} if chromium.exists() else {}
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(args=arguments, **path)
+        page = browser.new_page()
+        page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on(
+            "request",
+            lambda request: (
+                strangers.append(request.url)
+                if not request.url.startswith((viewer.url, "data:", "blob:"))
+                else None
+            ),
+        )
+        page.goto(viewer.url)
+        until(page, f"window.Bokeh && Bokeh.documents.length && {STATE} && true")
+        yield page
+        browser.close()
+    assert not troubles
+    assert not strangers
+
+
+def until(page: Any, expression: str) -> Any:
+    """The value of an expression once it is true; the policy of the page forbids Playwright's own waiting."""
+    for _ in range(600):
+        value = page.evaluate(f"() => ({expression})")
+        if value:
+            return value
+        time.sleep(0.05)
+    raise AssertionError(expression)
+
+
+def eventually(read: Callable[[], Any], expected: Any) -> None:
+    for _ in range(600):
+        if read() == expected:
+            return
+        time.sleep(0.05)
+    raise AssertionError((read(), expected))
+
+
+@pytest.mark.browser
+def test_epoch_and_selection_go_both_ways(viewer: Viewer, page: Any, runs: dict[str, Path]) -> None:
+    # From the page to Python, as the page's own code does it: a posted mask, then the state.
+    key = page.evaluate(
+        "async () => (await (await fetch('data/made/mask.json', {method: 'POST', body: JSON.stringify({rows: [3, 9]})})).json()).key"
+    )
+    page.evaluate(f"key => {STATE}.setv({{epoch: 3, selection_key: key}})", key)
+    eventually(lambda: viewer.epoch, 3)
+    with timetravel.open_run(runs["made"]) as run:
+        ids = run.samples.ids
+    eventually(lambda: sorted(viewer.selection.tolist()), sorted(ids[[3, 9]].tolist()))
+    # From Python to the page.
+    viewer.epoch = 1
+    command = json.loads(until(page, f"{STATE}.command.includes('\"epoch\": 1') && {STATE}.command"))
+    assert command["n"] == 1
+    viewer.selection = ids[[4]]
+    command = json.loads(until(page, f"{STATE}.command.includes('\"n\": 2') && {STATE}.command"))
+    bits = page.evaluate(
+        "async key => [...new Uint8Array(await (await fetch(`data/made/mask/${key}.bin`)).arrayBuffer())]",
+        command["selection_key"],
+    )
+    assert np.flatnonzero(np.unpackbits(np.array(bits, np.uint8), bitorder="little")[:N]).tolist() == [4]
+
+
+@pytest.mark.browser
+def test_a_state_round_trip_reaches_the_page_quickly(viewer: Viewer, page: Any) -> None:
+    for epoch in EPOCHS:
+        viewer.epoch = epoch
+    assert until(page, f"{STATE}.command.includes('\"epoch\": {EPOCHS[-1]}')")
+
+
+@pytest.mark.browser
+def test_the_document_holds_what_the_page_looks_for(page: Any) -> None:
+    names = ["state", "map-a", "map-b", "map-x", "map-y", "timeline-curves", "curves"]
+    for side in "ab":
+        names += [f"{side}-{tool}" for tool in ("pan", "wheel", "box", "lasso")]
+        names += [
+            f"{side}-{mark}"
+            for mark in ("selection", "wrong", "hover", "pins", "trails", "neighbors", "labels")
+        ]
+    for name in names:
+        assert page.evaluate(f"() => !!Bokeh.documents[0].get_model_by_name({name!r})"), name
+    shared = "d => d.get_model_by_name('map-a').x_range === d.get_model_by_name('map-b').x_range"
+    assert page.evaluate(f"() => ({shared})(Bokeh.documents[0])")
