@@ -29,9 +29,10 @@ def pair_key(pair: Comparison) -> str:
 
 
 def agreement(ask: Ask) -> Answer:
-    """Counts of each cell at every stop of the common slider."""
+    """Counts of each cell at every stop of the common slider, with ?join=accuracy at epochs of equal accuracy."""
     pair = comparison(ask)
-    curves = pair.curves()
+    by_accuracy = pair.stops_by_accuracy()
+    curves = pair.curves(by_accuracy if ask.arguments.get("join") == "accuracy" else None)
     return Answer.json(
         {
             "stops": stops_in_words(curves.stops),
@@ -43,7 +44,7 @@ def agreement(ask: Ask) -> Answer:
             "shared": pair.shared,
             "only_in_a": pair.joined.only_in_a,
             "only_in_b": pair.joined.only_in_b,
-            "by_accuracy": stops_in_words(pair.stops_by_accuracy()),
+            "by_accuracy": stops_in_words(by_accuracy),
             "notice": pair.notice,
             "missing": missing(pair),
         },

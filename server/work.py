@@ -6,6 +6,7 @@ result and bytes.
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Callable
 from functools import lru_cache
@@ -14,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from timetravel.errors import BadInput
 from timetravel.run import Run, open_run
 
 Report = Callable[[str, int, int], None]
@@ -115,15 +117,87 @@ def project(request: dict[str, Any], report: Report) -> Done:
     return {"map": stored.name, "epochs": list(stored.epochs)}, b""
 
 
+PICTURES = {
+    "png": "image/png",
+    "svg": "image/svg+xml",
+    "gif": "image/gif",
+    "webp": "image/webp",
+    "mp4": "video/mp4",
+    "html": "text/html; charset=utf-8",
+}
+"""What a map can be drawn as: a still of one epoch, a film of all, or the page as one file."""
+
+
+def picture(request: dict[str, Any], report: Report) -> Done:
+    """A still, a film, or the page as one file."""
+    from timetravel.render.film import write_film
+    from timetravel.render.page import write_page
+    from timetravel.render.still import write_still
+
+    form = request.get("form")
+    if form not in PICTURES:
+        raise BadInput(f"form is {form!r}; expected one of {', '.join(PICTURES)}")
+    run, map_name = _run(request), request.get("map")
+    looks: dict[str, Any] = {
+        "map_name": map_name,
+        "color": str(request.get("color", "label")),
+        "size": _size(request, 900 if form in ("png", "svg") else 640),
+        "dark": request.get("dark") is True,
+    }
+    report("drawing", 0, 1)
+    with tempfile.TemporaryDirectory(prefix="timetravel-picture-") as folder:
+        path = Path(folder) / f"picture.{form}"
+        if form == "html":
+            write_page(run, path, map_name=map_name, report=report)
+        elif form in ("png", "svg"):
+            write_still(run, path, epoch=request.get("epoch"), **looks)
+        else:
+            write_film(run, path, report=report, **looks)
+        return {"form": form, "mime": PICTURES[form]}, path.read_bytes()
+
+
 def cube(request: dict[str, Any], report: Report) -> Done:
-    """The space-time cube as PNG."""
+    """The space-time cube as PNG, seen from `camera` (azimuth and elevation in degrees)."""
     from timetravel.render.cube import write_cube
 
     report("drawing", 0, 1)
-    size = min(2000, max(100, int(request.get("size", 800))))
+    run, size = _run(request), _size(request, 800)
     with tempfile.TemporaryDirectory(prefix="timetravel-cube-") as folder:
         path = Path(folder) / "cube.png"
         write_cube(
-            _run(request), path, map_name=request.get("map"), size=size, dark=request.get("dark") is True
+            run,
+            path,
+            map_name=request.get("map"),
+            size=size,
+            dark=request.get("dark") is True,
+            rows=_rows(request, len(run.samples)),
+            camera=_camera(request),
         )
         return {"width": size, "height": size, "mime": "image/png"}, path.read_bytes()
+
+
+def _size(request: dict[str, Any], default: int) -> int:
+    size = request.get("size", default)
+    if not isinstance(size, int) or isinstance(size, bool):
+        raise BadInput(f"size is {size!r}; expected pixels, a whole number")
+    return min(2000, max(100, size))
+
+
+def _rows(request: dict[str, Any], count: int) -> list[int] | None:
+    """Rows whose trails the cube shows; None leaves the choice to it."""
+    rows = request.get("rows")
+    if rows is None:
+        return None
+    if not isinstance(rows, list) or not all(type(row) is int and 0 <= row < count for row in rows):
+        raise BadInput(f"rows is no list of row numbers from 0 to {count - 1}")
+    return rows
+
+
+def _camera(request: dict[str, Any]) -> tuple[float, float] | None:
+    camera = request.get("camera")
+    if camera is None:
+        return None
+    known = isinstance(camera, list) and len(camera) == 2
+    if not known or not all(isinstance(one, int | float) and math.isfinite(one) for one in camera):
+        raise BadInput(f"camera is {camera!r}; expected [azimuth, elevation] in degrees")
+    return float(camera[0]), float(camera[1])

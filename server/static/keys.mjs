@@ -42,16 +42,16 @@ function actionOf(event, page) {
   if (altKey) return null;
   const onButton = event.target instanceof HTMLElement && ["BUTTON", "SUMMARY", "A"].includes(event.target.tagName);
   const inMap = event.target instanceof HTMLElement && event.target.classList.contains("map-stage");
-  if (inMap && page.walking() && key.startsWith("Arrow") && !shiftKey) return () => page.walk(key);
+  if (inMap && page.selecting.walking() && key.startsWith("Arrow") && !shiftKey) return () => page.selecting.walk(key);
   /** @type {Record<string, () => void>} */
   const actions = {
-    ArrowLeft: () => page.step(shiftKey ? -10 : -1), ArrowRight: () => page.step(shiftKey ? 10 : 1),
-    Home: () => page.goStop(0), End: () => page.goStop(Infinity), ",": () => page.interesting(-1), ".": () => page.interesting(1),
-    "[": () => page.timeline.faster(-1), "]": () => page.timeline.faster(1), g: () => page.timeline.jump.select(), m: () => page.markInterval(),
+    ArrowLeft: () => page.timeline.step(shiftKey ? -10 : -1), ArrowRight: () => page.timeline.step(shiftKey ? 10 : 1),
+    Home: () => page.goStop(0), End: () => page.goStop(Infinity), ",": () => page.timeline.interesting(-1), ".": () => page.timeline.interesting(1),
+    "[": () => page.timeline.faster(-1), "]": () => page.timeline.faster(1), g: () => page.timeline.jump.select(), m: () => page.timeline.markInterval(),
     l: () => page.tool("lasso"), b: () => page.tool("box"), v: () => page.tool("pan"), "+": () => page.zoom(0.8), "=": () => page.zoom(0.8), "-": () => page.zoom(1.25), 0: () => page.resetCamera(),
-    "/": () => page.search.focus(), Escape: () => page.escape(), a: () => page.selectAll(), i: () => page.invert(), s: () => page.openView("saved"),
+    "/": () => page.search.focus(), Escape: () => page.escape(), a: () => page.selecting.all(), i: () => page.selecting.invert(), s: () => page.openView("saved"),
     t: () => page.toggleLayer("trails"), r: () => page.toggleLayer("regions"), n: () => page.toggleLayer("neighbors"), d: () => page.toggleLayer("density"),
-    c: () => page.colorMenu.focus(), p: () => page.togglePin(), o: () => page.toggleOnly(), x: () => page.swap(), "\\": () => page.toggleInspector(), "?": () => page.showKeys(),
+    c: () => page.colorMenu.focus(), p: () => page.selecting.togglePin(), o: () => page.selecting.toggleOnly(), x: () => page.swap(), "\\": () => page.toggleInspector(), "?": () => page.showKeys(),
   };
   if (key === " " && !onButton) return () => page.timeline.toggle();
   if (/^[1-9]$/.test(key)) return () => page.openViewNumber(Number(key));

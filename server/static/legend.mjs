@@ -13,8 +13,15 @@ export class Legend {
     this.search = /** @type {HTMLInputElement} */ (h("input", { type: "search", placeholder: "find a class", "aria-label": "find a class", oninput: () => this.draw() }));
     this.list = h("ul", { class: "legend-list" });
     this.title = h("summary", null, "legend");
-    this.box = h("details", { open: true, class: "legend-box" }, this.title, this.search, this.list);
+    this.notes = h("div", { class: "legend-notes" });
+    this.box = /** @type {HTMLDetailsElement} */ (h("details", { open: true, class: "legend-box" }, this.title, this.search, this.list, this.notes));
+    this.title.addEventListener("click", () => { this.byHand = true; });
     replace(element, this.box);
+  }
+
+  /** Folds the legend where it would cover a small map, until somebody opens it. @param {boolean} there */
+  room(there) {
+    if (!this.byHand) this.box.open = there;
   }
 
   /** @param {any} shades what page.shades gave: kind, entries or ramp */
@@ -26,6 +33,7 @@ export class Legend {
   draw() {
     const { shades, page } = this;
     if (!shades) return;
+    replace(this.notes, page.legendNotes().map((/** @type {any} */ one) => h("div", { class: "legend-note" }, h("span", null, one.title), h("span", { class: "ramp" }, one.low, h("i", { style: `background:linear-gradient(90deg, ${one.gradient})` }), one.high))));
     this.title.textContent = shades.title;
     this.search.hidden = !shades.entries || shades.entries.length <= SEARCH_ABOVE;
     if (!shades.entries) {
@@ -38,10 +46,10 @@ export class Legend {
     const found = shades.entries.filter((/** @type {any} */ one) => one.name.toLowerCase().includes(wanted));
     replace(this.list, found.slice(0, SHOWN).map((/** @type {any} */ one) => {
       const on = solo.length === 0 || solo.includes(one.value);
-      const chosen = page.legendCount(one.value);
+      const chosen = page.shading.chosen(one.value);
       return h("li", null, h("button", {
         type: "button", "aria-pressed": String(on), class: on ? "" : "off", title: `${one.name}: click shows only this (shift-click adds), alt-click selects`,
-        onclick: (/** @type {MouseEvent} */ event) => (event.altKey ? page.selectLegend(one.value, event) : page.toggleSolo(one.value, event.shiftKey)),
+        onclick: (/** @type {MouseEvent} */ event) => (event.altKey ? page.selecting.group(one.value, event) : page.selecting.solo(one.value, event.shiftKey)),
       }, h("i", { class: one.ring ? "ring" : "", style: `--dot:${one.color}` }), h("span", { class: "name" }, one.name),
       h("span", { class: "count" }, chosen === null ? number(one.count) : `${number(chosen)} / ${number(one.count)}`)));
     }), found.length > SHOWN ? h("li", { class: "muted" }, `and ${number(found.length - SHOWN)} more; search above`) : null,

@@ -5,7 +5,43 @@ import { ramp, tint } from "./color.mjs";
 /** Opacity that is left where the map cannot be trusted: enough to see whose side one is on, too little to believe it. */
 const UNTRUSTED = 0.16;
 
+/** Share of the raster's side over which everything fades out towards the border, so that the map has no edge. */
+const BORDER = 0.16;
+
+/** Opacity of the boundary where the map cannot be trusted. */
+const UNTRUSTED_LINE = 0.4;
+
 export const THEMES = { light: { lightness: 0.895, chroma: 0.06 }, dark: { lightness: 0.36, chroma: 0.075 } };
+
+/**
+ * Opacity by place alone: 1 inside, falling to 0 at the border.
+ * @param {number} side  cells
+ * @returns {Float32Array} one value for each row or column; a cell has the product of its two
+ */
+export function borderFade(side) {
+  const reach = Math.max(1, side * BORDER);
+  return Float32Array.from({ length: side }, (_, at) => {
+    const share = Math.min(1, Math.min(at, side - 1 - at) / reach);
+    return share * share * (3 - 2 * share);
+  });
+}
+
+/**
+ * What fades the boundary: white, its opacity is how far a line there is to be believed.
+ * @param {{trust: Uint8Array, resolution: number}} raster
+ * @returns {Uint8ClampedArray} RGBA, row 0 at the top
+ */
+export function veilPixels({ trust, resolution: side }) {
+  const fade = borderFade(side);
+  const pixels = new Uint8ClampedArray(side * side * 4).fill(255);
+  for (let row = 0; row < side; row++) {
+    for (let column = 0; column < side; column++) {
+      const believed = UNTRUSTED_LINE + (1 - UNTRUSTED_LINE) * (trust[(side - 1 - row) * side + column] / 255);
+      pixels[(row * side + column) * 4 + 3] = 255 * believed * fade[row] * fade[column];
+    }
+  }
+  return pixels;
+}
 
 /**
  * @param {{classes: Uint16Array, confidence: Uint8Array, trust: Uint8Array, resolution: number}} raster  row 0 at the bottom
@@ -17,6 +53,7 @@ export function regionPixels(raster, colors, theme) {
   const { resolution: side, classes, confidence, trust } = raster;
   const { lightness, chroma } = THEMES[theme];
   const tints = colors.map((color) => tint(color, lightness, chroma));
+  const fade = borderFade(side);
   const pixels = new Uint8ClampedArray(side * side * 4);
   for (let row = 0; row < side; row++) {
     for (let column = 0; column < side; column++) {
@@ -27,7 +64,7 @@ export function regionPixels(raster, colors, theme) {
       pixels[to] = color[0];
       pixels[to + 1] = color[1];
       pixels[to + 2] = color[2];
-      pixels[to + 3] = (0.35 + 0.65 * (confidence[from] / 255)) * (UNTRUSTED + (1 - UNTRUSTED) * (trust[from] / 255)) * 255;
+      pixels[to + 3] = (0.35 + 0.65 * (confidence[from] / 255)) * (UNTRUSTED + (1 - UNTRUSTED) * (trust[from] / 255)) * fade[row] * fade[column] * 255;
     }
   }
   return pixels;
@@ -47,12 +84,13 @@ export function isochrone(rasters) {
     for (let cell = 0; cell < last.length; cell++) if (now[cell] !== before[cell]) last[cell] = at;
   }
   const { trust } = rasters[rasters.length - 1];
+  const fade = borderFade(side);
   const pixels = new Uint8ClampedArray(side * side * 4);
   for (let row = 0; row < side; row++) {
     for (let column = 0; column < side; column++) {
       const from = (side - 1 - row) * side + column;
       const color = last[from] < 0 ? [128, 128, 128] : ramp("cividis", last[from] / Math.max(1, rasters.length - 1));
-      pixels.set([color[0], color[1], color[2], last[from] < 0 ? trust[from] * 0.15 : trust[from] * 0.85], (row * side + column) * 4);
+      pixels.set([color[0], color[1], color[2], (last[from] < 0 ? 0.15 : 0.85) * trust[from] * fade[row] * fade[column]], (row * side + column) * 4);
     }
   }
   return { pixels, last };

@@ -5,7 +5,7 @@
 
 const UNDO_DEPTH = 50;
 
-export const LAYERS = ["regions", "boundary", "trails", "neighbors", "labels", "wrong", "density", "images"];
+export const LAYERS = ["regions", "boundary", "trails", "neighbors", "labels", "wrong", "density", "images", "isochrone"];
 const DEFAULT_LAYERS = ["regions", "boundary", "trails", "labels", "wrong"];
 
 /**
@@ -43,6 +43,7 @@ export function toQuery(state, unknown = new URLSearchParams()) {
   put("view", state.view);
   put("pin", state.pin === null ? "" : String(state.pin));
   put("only", state.onlySelected ? "1" : "");
+  put("join", state.join === "epoch" ? "" : state.join);
   return query;
 }
 
@@ -73,10 +74,11 @@ export function fromQuery(text) {
   if (query.get("view")) asked.view = /** @type {string} */ (query.get("view"));
   if (query.has("pin") && Number.isFinite(Number(query.get("pin")))) asked.pin = Number(query.get("pin"));
   if (query.get("only") === "1") asked.onlySelected = true;
+  if (query.get("join") === "accuracy") asked.join = "accuracy";
   return asked;
 }
 
-const OURS = ["runs", "map", "epoch", "interval", "selection", "color", "layers", "camera", "view", "pin", "only"];
+const OURS = ["runs", "map", "epoch", "interval", "selection", "color", "layers", "camera", "view", "pin", "only", "join"];
 
 /** Arguments of an address that are not ours. @param {string} text */
 export function unknownArguments(text) {

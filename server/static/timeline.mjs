@@ -184,6 +184,34 @@ export class Timeline {
     this.chart.addEventListener("pointerup", up);
   }
 
+  /** @param {number} by */
+  step(by) {
+    this.page.goStop(this.run.epochs.indexOf(this.page.store.get().epoch) + by);
+  }
+
+  /** @param {1 | -1} direction */
+  interesting(direction) {
+    const next = nextInteresting(this.run.interesting ?? [], this.run.epochs, this.page.store.get().epoch, direction);
+    if (!next) return this.page.say(direction > 0 ? "nothing interesting after this epoch" : "nothing interesting before this epoch");
+    this.page.go(next.epoch);
+    this.page.say(`epoch ${next.epoch}: ${next.reason}`);
+  }
+
+  markInterval() {
+    const { epoch, interval } = this.page.store.get();
+    if (this.intervalStart === undefined && !interval) {
+      this.intervalStart = epoch;
+      this.page.say(`interval from epoch ${epoch}; go to its end and press M again`);
+    } else if (interval) {
+      this.page.store.set({ interval: null });
+      this.page.say("no interval");
+    } else {
+      const [a, b] = [this.intervalStart, epoch].sort((x, y) => x - y);
+      this.intervalStart = undefined;
+      this.page.store.set({ interval: a === b ? null : [a, b] });
+    }
+  }
+
   typed() {
     const wanted = Number(this.jump.value);
     if (!Number.isFinite(wanted) || this.jump.value.trim() === "") {

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { ramp, tint, toOklab } from "../../server/static/color.mjs";
 import { inside } from "../../server/static/lasso.mjs";
 import { combine, countOf, fromBase64, has, howOf, inverted, maskOf, rowsOf, toBase64 } from "../../server/static/masks.mjs";
-import { decodeRaster, isochrone, regionPixels } from "../../server/static/regions.mjs";
+import { decodeRaster, isochrone, regionPixels, veilPixels } from "../../server/static/regions.mjs";
 import { limits, shadesOf } from "../../server/static/shades.mjs";
 import { discStamps, drawDiscs, drawSquares, drawingOrder, nearestRow, project } from "../../server/static/splat.mjs";
 
@@ -104,16 +104,35 @@ test("the nearest visible point within reach is found", () => {
 });
 
 test("ground takes the hue of its class, and fades with trust", () => {
-  const raster = { resolution: 2, classes: Uint16Array.from([0, 1, 65535, 0]), confidence: Uint8Array.from([255, 255, 255, 0]), trust: Uint8Array.from([255, 0, 255, 255]) };
+  // A raster of 20 x 20 whose middle four cells differ; row 0 of the raster is at the bottom, that of the picture at the top.
+  const side = 20;
+  const at = (row, column) => row * side + column;
+  const raster = { resolution: side, classes: new Uint16Array(side * side), confidence: new Uint8Array(side * side).fill(255), trust: new Uint8Array(side * side).fill(255) };
+  raster.classes[at(9, 9)] = 65535;
+  raster.confidence[at(9, 10)] = 0;
+  raster.trust[at(10, 9)] = 0;
   const pixels = regionPixels(raster, ["#2e6fd3", "#dd7a1b"], "light");
-  // Row 0 of the raster is at the bottom, row 0 of the picture at the top.
-  const alpha = [pixels[3], pixels[7], pixels[11], pixels[15]];
-  assert.equal(alpha[0], 0); // no class
-  assert.ok(alpha[1] > 60 && alpha[1] < 120); // no margin
-  assert.equal(alpha[2], 255);
-  assert.ok(alpha[3] > 20 && alpha[3] < 60); // no trust
-  const [lightness] = toOklab([pixels[8], pixels[9], pixels[10]]);
+  const alpha = (row, column) => pixels[4 * at(side - 1 - row, column) + 3];
+  assert.equal(alpha(9, 9), 0); // no class
+  assert.ok(alpha(9, 10) > 60 && alpha(9, 10) < 120); // no margin
+  assert.equal(alpha(10, 10), 255);
+  assert.ok(alpha(10, 9) > 20 && alpha(10, 9) < 60); // no trust
+  const place = 4 * at(side - 1 - 10, 10);
+  const [lightness] = toOklab([pixels[place], pixels[place + 1], pixels[place + 2]]);
   assert.ok(Math.abs(lightness - 0.895) < 0.03);
+});
+
+test("the map has no edge: ground, boundary and last change fade to nothing at the raster's border", () => {
+  const side = 40;
+  const raster = { resolution: side, classes: new Uint16Array(side * side), confidence: new Uint8Array(side * side).fill(255), trust: new Uint8Array(side * side).fill(255) };
+  const other = { ...raster, classes: new Uint16Array(side * side).fill(1) };
+  for (const pixels of [regionPixels(raster, ["#2e6fd3"], "dark"), veilPixels(raster), isochrone([raster, other]).pixels]) {
+    const alpha = (row, column) => pixels[4 * (row * side + column) + 3];
+    for (let i = 0; i < side; i++) assert.deepEqual([alpha(0, i), alpha(side - 1, i), alpha(i, 0), alpha(i, side - 1)], [0, 0, 0, 0]);
+    assert.ok(alpha(20, 20) > 200);
+    for (let i = 1; i < 20; i++) assert.ok(alpha(20, i) >= alpha(20, i - 1)); // no step outwards
+    assert.ok(alpha(20, 3) - alpha(20, 2) < 90); // and none that an eye would take for a line
+  }
 });
 
 test("an isochrone remembers the last change of each pixel", () => {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,18 +18,36 @@ DRAWING_TIMEOUT_S = 120
 
 
 def write_cube(
-    run: StoredRun, out: Path, *, map_name: str | None = None, size: int = 1000, dark: bool = False
+    run: StoredRun,
+    out: Path,
+    *,
+    map_name: str | None = None,
+    size: int = 1000,
+    dark: bool = False,
+    rows: Sequence[int] | None = None,
+    camera: tuple[float, float] | None = None,
 ) -> None:
     """Draw the cube of a map to `out` (.png).
 
+    rows: samples whose trails are drawn; those that changed most when left out.
+    camera: (azimuth, elevation) in degrees, without perspective, so that it lies over what a page draws;
+    a view from above the front corner when left out.
     Raises MissingPart where VTK cannot draw: without a display it needs libEGL.
     """
     if out.suffix.lower() != ".png":
         raise BadInput(f"{out.name}: the cube is drawn as .png; found {out.suffix or 'no ending'}")
-    draw_cube(make_cube(run, run.map(map_name), dark=dark), out, size=size, dark=dark)
+    scene = make_cube(run, run.map(map_name), dark=dark, rows=rows)
+    draw_cube(scene, out, size=size, dark=dark, camera=camera)
 
 
-def draw_cube(scene: CubeScene, out: Path, *, size: int = 1000, dark: bool = False) -> None:
+def draw_cube(
+    scene: CubeScene,
+    out: Path,
+    *,
+    size: int = 1000,
+    dark: bool = False,
+    camera: tuple[float, float] | None = None,
+) -> None:
     """Draw a gathered cube; the file appears only when it is complete."""
     with tempfile.TemporaryDirectory(prefix="timetravel-cube-") as folder:
         scene_path, picture = Path(folder) / "scene.npz", Path(folder) / "cube.png"
@@ -53,7 +72,7 @@ def draw_cube(scene: CubeScene, out: Path, *, size: int = 1000, dark: bool = Fal
         ]
         try:
             done = subprocess.run(
-                [*command, "dark" if dark else "light"],
+                [*command, "dark" if dark else "light", *(f"{angle:g}" for angle in camera or ())],
                 capture_output=True,
                 text=True,
                 timeout=DRAWING_TIMEOUT_S,

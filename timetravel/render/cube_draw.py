@@ -33,12 +33,15 @@ import vtkmodules.vtkRenderingOpenGL2  # noqa: F401  isort: skip
 HEIGHT = 0.9
 """Length of the time axis as a share of the map's width."""
 
+FILLING = 0.84
+"""Half the picture as a share of the cube's half diagonal: its corners are empty."""
+
 BOUNDARY_MARGIN = 0.12
 """Share of the median margin under which ground counts as boundary."""
 
 
-def draw(scene: Any, out: str, size: int, dark: bool) -> None:
-    """Draw the arrays of a `CubeScene` to a PNG."""
+def draw(scene: Any, out: str, size: int, dark: bool, camera: tuple[float, float] | None = None) -> None:
+    """Draw the arrays of a `CubeScene` to a PNG, seen from `camera` (azimuth, elevation in degrees)."""
     ground, ink = ((0.078, 0.094, 0.114), (0.93, 0.95, 0.96)) if dark else ((1, 1, 1), (0.11, 0.12, 0.14))
     x0, x1, y0, y1 = scene["extent"]
     count = len(scene["epochs"])
@@ -57,7 +60,10 @@ def draw(scene: Any, out: str, size: int, dark: bool) -> None:
             renderer.AddActor(_text(str(name), top, ink, size // 45))
     _time_axis(renderer, scene["epochs"], (x0, y1), rise, ink, size, thick)
     renderer.AddActor(_floor((x0, x1, y0, y1), ink))
-    _look(renderer, (x0, x1, y0, y1), rise * (count - 1))
+    if camera is None:
+        _look(renderer, (x0, x1, y0, y1), rise * (count - 1))
+    else:
+        _look_from(renderer, (x0, x1, y0, y1), rise * (count - 1), *camera)
     window = vtkRenderWindow()
     window.SetOffScreenRendering(1)
     # Translucent surfaces are sorted by peeling, which excludes multisampling; edges are smoothed afterwards.
@@ -84,7 +90,7 @@ def _tube(
 ) -> vtkActor:
     """A trail as a tube; it is broken where the sample is absent."""
     places = np.column_stack([trail, rise * np.arange(len(trail))]).astype(np.float32)
-    present = np.isfinite(places).all(1)
+    present: NDArray[np.bool_] = np.all(np.isfinite(places), axis=1)
     points, lines = vtkPoints(), vtkCellArray()
     points.SetData(numpy_to_vtk(np.where(present[:, None], places, 0), deep=True))
     for at in range(len(places) - 1):
@@ -190,11 +196,37 @@ def _look(renderer: vtkRenderer, extent: tuple[float, float, float, float], top:
     renderer.ResetCameraClippingRange()
 
 
+def _look_from(
+    renderer: vtkRenderer,
+    extent: tuple[float, float, float, float],
+    top: float,
+    azimuth: float,
+    elevation: float,
+) -> None:
+    """Parallel rays from a direction: azimuth 0 looks along +y, elevation 90 straight down.
+
+    The same rule as in the page, so that the still lies over the trails that were turned there.
+    """
+    x0, x1, y0, y1 = extent
+    middle = np.array([(x0 + x1) / 2, (y0 + y1) / 2, top / 2])
+    radius = float(np.linalg.norm([x1 - x0, y1 - y0, top])) / 2
+    turn, rise = np.radians(azimuth), np.radians(np.clip(elevation, -89, 89))
+    towards = np.array([-np.sin(turn) * np.cos(rise), -np.cos(turn) * np.cos(rise), np.sin(rise)])
+    camera = renderer.GetActiveCamera()
+    camera.ParallelProjectionOn()
+    camera.SetFocalPoint(*middle)
+    camera.SetPosition(*(middle + 3 * radius * towards))
+    camera.SetViewUp(0, 0, 1)
+    camera.SetParallelScale(FILLING * radius)
+    renderer.ResetCameraClippingRange()
+
+
 def main() -> None:
     vtkObject.GlobalWarningDisplayOff()  # without a display VTK warns before it falls back to EGL
-    scene_path, out, size, dark = sys.argv[1:5]
+    scene_path, out, size, dark, *angles = sys.argv[1:]
+    camera = (float(angles[0]), float(angles[1])) if len(angles) == 2 else None
     with np.load(Path(scene_path), allow_pickle=False) as scene:
-        draw(dict(scene), out, int(size), dark == "dark")
+        draw(dict(scene), out, int(size), dark == "dark", camera)
 
 
 if __name__ == "__main__":

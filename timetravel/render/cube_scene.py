@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,9 @@ from timetravel.store.run import StoredMap, StoredRun
 
 TRAILS = 24
 """Trails of single samples; more of them cross into a knot that nobody can follow."""
+
+CHOSEN_TRAILS = 200
+"""At most this many of the trails that somebody asked for."""
 
 CLASS_TRAILS = 24
 """Classes beyond this many (the largest stay) have no mean trail, for the same reason."""
@@ -41,15 +45,21 @@ class CubeScene:
     names: list[str]
 
 
-def make_cube(run: StoredRun, stored: StoredMap, *, dark: bool = False) -> CubeScene:
-    """Gather the cube of a map: mean trails of the classes, and the samples that flipped most."""
+def make_cube(
+    run: StoredRun, stored: StoredMap, *, dark: bool = False, rows: Sequence[int] | None = None
+) -> CubeScene:
+    """Gather the cube of a map: mean trails of the classes, and those of `rows` or of what flipped most."""
     positions = np.stack([stored.positions(epoch) for epoch in stored.epochs], 1)
     labels = run.samples.labels
     palette = class_palette(len(run.classes))
     colors = from_hex(palette.dark if dark else palette.light)
     sizes = np.bincount(labels[labels >= 0], minlength=len(run.classes))
     shown = sorted(int(index) for index in np.argsort(-sizes, kind="stable")[:CLASS_TRAILS] if sizes[index])
-    chosen = most_travelled(run, stored, positions)
+    chosen = (
+        most_travelled(run, stored, positions)
+        if rows is None
+        else np.array(list(rows[:CHOSEN_TRAILS]), np.int64)
+    )
     muted = from_hex(("#8a8f98",))
     return CubeScene(
         class_trails=np.stack([_mean_trail(positions[labels == index]) for index in shown])
@@ -82,7 +92,7 @@ def most_travelled(run: StoredRun, stored: StoredMap, positions: NDArray[np.floa
 
 
 def _mean_trail(positions: NDArray[np.float32]) -> NDArray[np.float32]:
-    present = np.isfinite(positions).all(2)
+    present: NDArray[np.bool_] = np.all(np.isfinite(positions), axis=2)
     count = present.sum(0)[:, None]
     total = np.where(present[..., None], positions, 0).sum(0)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan).astype(np.float32)

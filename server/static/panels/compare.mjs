@@ -18,9 +18,9 @@ export function comparePanel(element, { api, onepoch, oncell, onrow }) {
   async function update(next) {
     if (!next) return;
     const mine = ++serial;
-    const key = `${next.a.slug}/${next.b.slug}/${next.a.key}/${next.b.key}`;
+    const key = `${next.a.slug}/${next.b.slug}/${next.a.key}/${next.b.key}/${next.join}`;
     try {
-      if (agreement?.key !== key) agreement = { key, data: await api.get(`compare/${next.a.slug}/${next.b.slug}/agreement.json`) };
+      if (agreement?.key !== key) agreement = { key, data: await api.get(`compare/${next.a.slug}/${next.b.slug}/agreement.json${next.join === "accuracy" ? "?join=accuracy" : ""}`) };
       const { data } = agreement;
       if (mine !== serial) return;
       if (data.missing) {

@@ -22,7 +22,7 @@ export function inspector(element, page) {
   const changed = h("section", { class: "panel", hidden: true });
   const names = page.runs.length > 1 ? ["A", "B"] : [""];
   replace(element, main, changed, page.runs.flatMap((/** @type {any} */ run, /** @type {number} */ index) => [names[index] ? h("h2", { class: "run-name", hidden: true, "data-run": index }, `${names[index]} · ${run.name}`) : null, saliency[index], neurons[index]]), near);
-  const context = { api, onepoch: (/** @type {number} */ epoch) => page.go(epoch), onrow: (/** @type {number} */ row) => page.pinRowOfA(row) };
+  const context = { api, onepoch: (/** @type {number} */ epoch) => page.go(epoch), onrow: (/** @type {number} */ row) => page.selecting.pin(row) };
   const saliencyPanels = saliency.map((section) => saliencyPanel(section, context));
   const neuronPanels = neurons.map((section) => neuronPanel(section, context));
   const neighbors = neighborPanel(near, context);
@@ -86,7 +86,7 @@ export function inspector(element, page) {
     replace(main, setView(data, {
       run: page.run, colors: page.classColors(page.run), epoch: state.epoch, onepoch: context.onepoch, onrow: context.onrow,
       onselect: (expression) => page.search.search([store.get().selection, expression].filter(Boolean).join(" ")),
-      thumbnails: (rows) => (page.run.has.images ? h("div", { class: "thumbs" }, rows.map((row) => h("button", { type: "button", class: "thumb", "aria-label": `sample ${page.ids[row]}`, onclick: () => page.pinRowOfA(row) }, h("img", { src: api.image(page.run.slug, row), alt: "", loading: "lazy" })))) : null),
+      thumbnails: (rows) => (page.run.has.images ? h("div", { class: "thumbs" }, rows.map((row) => h("button", { type: "button", class: "thumb", "aria-label": `sample ${page.ids[row]}`, onclick: () => page.selecting.pin(row) }, h("img", { src: api.image(page.run.slug, row), alt: "", loading: "lazy" })))) : null),
     }));
   }
 

@@ -4,6 +4,7 @@ import { h, replace } from "../dom.mjs";
 import { fromBase64, toBase64 } from "../masks.mjs";
 import { comparePanel } from "./compare.mjs";
 import { confusionPanel } from "./confusion.mjs";
+import { cubePanel } from "./cube.mjs";
 import { samplesPanel } from "./samples.mjs";
 import { selectionsPanel } from "./selections.mjs";
 
@@ -11,7 +12,7 @@ import { selectionsPanel } from "./selections.mjs";
 export function views(tabs, body, page) {
   const { api, store } = page;
   const select = (/** @type {string} */ expression) => page.search.search(expression);
-  const onrow = (/** @type {number} */ row) => page.pinRowOfA(row);
+  const onrow = (/** @type {number} */ row) => page.selecting.pin(row);
   const current = () => {
     const { epoch, mask } = store.get();
     return { run: page.run, epoch, map: page.mapOf()?.name, mask: mask ? toBase64(mask) : null, key: mask };
@@ -23,10 +24,10 @@ export function views(tabs, body, page) {
         api, onepoch: (epoch) => page.go(epoch), onrow,
         oncell: async (cell, stop) => {
           const answer = await api.post(`compare/${page.runs[0].slug}/${page.runs[1].slug}/cell`, { epoch_a: stop.a, epoch_b: stop.b, cell });
-          page.select(fromBase64(answer.rows_a));
+          page.selecting.set(fromBase64(answer.rows_a));
         },
       });
-      return { update: () => panel.update({ a: page.runs[0], b: page.runs[1], epoch: store.get().epoch }) };
+      return { update: () => panel.update({ a: page.runs[0], b: page.runs[1], epoch: store.get().epoch, join: store.get().join }) };
     } }] : []),
     ...(page.run.has.labels && page.run.has.logits ? [{ name: "confusion", text: "Confusion", make: (/** @type {HTMLElement} */ element) => {
       const panel = confusionPanel(element, { api, onselect: select });
@@ -36,12 +37,24 @@ export function views(tabs, body, page) {
       const panel = samplesPanel(element, { api, onrow, kind: "grid" });
       return { update: () => panel.update(current()) };
     } }] : []),
+    { name: "cube", text: "Cube", make: (element) => {
+      const panel = cubePanel(element, { api, onepoch: (epoch) => page.go(epoch), css: (name) => page.css(name) });
+      return { update: () => {
+        const view = page.views[0];
+        const { run } = page;
+        const { mask, pin, layers } = store.get();
+        panel.update({
+          run, map: page.mapOf(), epoch: view ? view.epoch : store.get().epoch, rows: view ? page.trailRows(view) : [], labels: page.labelsOf(run), colors: page.classColors(run),
+          raster: view && layers.includes("regions") ? view.ground.tile : null, theme: page.theme(), key: `${pin}/${mask ? toBase64(mask) : ""}/${Boolean(page.labelsOf(run))}`,
+        });
+      } };
+    } },
     { name: "table", text: "Table", make: (element) => {
       const panel = samplesPanel(element, { api, onrow, kind: "table" });
       return { update: () => panel.update(current()) };
     } },
     { name: "saved", text: "Saved", make: (element) => selectionsPanel(element, {
-      api, run: () => page.run, mask: () => current().mask, expression: () => store.get().selection, onchoose: (one) => page.select(fromBase64(one.mask), `slice:${/^[\w-]+$/.test(one.name) ? one.name : `"${one.name}"`}`),
+      api, run: () => page.run, mask: () => current().mask, expression: () => store.get().selection, onchoose: (one) => page.selecting.set(fromBase64(one.mask), `slice:${/^[\w-]+$/.test(one.name) ? one.name : `"${one.name}"`}`),
     }) },
   ];
   replace(tabs, kinds.map((kind, index) => h("button", { type: "button", role: "tab", "data-view": kind.name, id: `tab-${kind.name}`, "aria-selected": "false", "aria-controls": "view", title: `${kind.text} (${index + 1})`, onclick: () => page.openView(kind.name) }, kind.text)));
@@ -69,7 +82,7 @@ export function views(tabs, body, page) {
 
   store.subscribe((/** @type {any} */ state, /** @type {any} */ before) => {
     if (state.view !== before.view) update();
-    else if (state.view && ["epoch", "mask", "map"].some((name) => state[name] !== before[name])) {
+    else if (state.view && ["epoch", "mask", "map", "pin", "theme", "join"].some((name) => state[name] !== before[name])) {
       clearTimeout(timer);
       timer = window.setTimeout(update, 120);
     }

@@ -1,0 +1,74 @@
+/** Marks over dots: crosses on wrong ones, rings round flipped, picked, pinned and hovered ones, lines to neighbours. */
+
+const MARKS_AT_MOST = 5000;
+const RANKS_AT_MOST = 60;
+const DIMMED = 128;
+
+/** @param {CanvasRenderingContext2D} pen @param {any} map @param {any} view @param {ArrayLike<number>} rows @param {number} r @param {string} color */
+export function paintCrosses(pen, { places, colors }, view, rows, r, color) {
+  pen.strokeStyle = color;
+  pen.lineWidth = Math.max(1, view.ratio);
+  pen.beginPath();
+  for (let i = 0; i < Math.min(rows.length, MARKS_AT_MOST); i++) {
+    const row = rows[i];
+    if (colors[row] >>> 24 < DIMMED) continue;
+    const x = places[2 * row];
+    const y = places[2 * row + 1];
+    pen.moveTo(x - r, y - r);
+    pen.lineTo(x + r, y + r);
+    pen.moveTo(x - r, y + r);
+    pen.lineTo(x + r, y - r);
+  }
+  pen.stroke();
+}
+
+/** @param {CanvasRenderingContext2D} pen @param {any} map @param {ArrayLike<number>} rows @param {number} r @param {string} color @param {number} width @param {boolean} [always] dimmed ones too */
+export function paintRings(pen, { places, colors }, rows, r, color, width, always = false) {
+  pen.strokeStyle = color;
+  pen.lineWidth = width;
+  for (let i = 0; i < Math.min(rows.length, MARKS_AT_MOST); i++) {
+    const alpha = colors[rows[i]] >>> 24;
+    if (alpha === 0 || (alpha < DIMMED && !always)) continue;
+    pen.beginPath();
+    pen.arc(places[2 * rows[i]], places[2 * rows[i] + 1], r, 0, 7);
+    pen.stroke();
+  }
+}
+
+/** Picks of a labelling round, with their rank. @param {CanvasRenderingContext2D} pen @param {any} map @param {any} view @param {{rows: number[], ranks: ArrayLike<number>}} picks @param {number} r @param {{ring: string, ink: string, halo: string}} tones */
+export function paintPicks(pen, map, view, { rows, ranks }, r, { ring, ink, halo }) {
+  paintRings(pen, map, rows, r + 3 * view.ratio, ring, 2 * view.ratio, true);
+  pen.font = `600 ${10 * view.ratio}px system-ui, sans-serif`;
+  pen.lineJoin = "round";
+  pen.lineWidth = 3 * view.ratio;
+  pen.strokeStyle = halo;
+  pen.fillStyle = ink;
+  for (const row of rows.slice(0, RANKS_AT_MOST)) {
+    const x = map.places[2 * row] + r + 4 * view.ratio;
+    const y = map.places[2 * row + 1] - r;
+    pen.strokeText(String(ranks[row]), x, y);
+    pen.fillText(String(ranks[row]), x, y);
+  }
+}
+
+/**
+ * Lines to the neighbours in representation space (whole) and on the map (dashed); thick where both agree.
+ * @param {CanvasRenderingContext2D} pen @param {any} map @param {any} view
+ * @param {{row: number, data: any}} neighbors @param {{network: string, map: string}} tones
+ */
+export function paintNeighbors(pen, { places }, view, { row, data }, tones) {
+  const common = new Set(data.kept ?? []);
+  for (const [rows, color, dash] of /** @type {any[]} */ ([[data.map.rows, tones.map, [4, 4]], [data.representation.rows, tones.network, []]])) {
+    for (const other of rows) {
+      if (places[2 * other] < -1e5) continue;
+      pen.setLineDash(dash.map((/** @type {number} */ value) => value * view.ratio));
+      pen.lineWidth = (common.has(other) ? 2.6 : 1.5) * view.ratio;
+      pen.strokeStyle = color;
+      pen.beginPath();
+      pen.moveTo(places[2 * row], places[2 * row + 1]);
+      pen.lineTo(places[2 * other], places[2 * other + 1]);
+      pen.stroke();
+    }
+  }
+  pen.setLineDash([]);
+}

@@ -1,0 +1,97 @@
+/** What the dots of a map look like: their colour by a column, their form by what they are at this epoch. */
+
+import { has } from "./masks.mjs";
+import { shadesOf } from "./shades.mjs";
+
+export class Shading {
+  /** @param {any} page */
+  constructor(page) {
+    this.page = page;
+    /** @type {Map<string, any>} labels by run */
+    this.labels = new Map();
+    /** @type {Map<string, any>} rows that are marked by shape, by side */
+    this.marks = new Map();
+    /** @type {any} shades of the first map, for the legend */
+    this.last = null;
+  }
+
+  /** Which column colours a view, else the label or the prediction. @param {any} view */
+  columnOf({ run, map }) {
+    const { color } = this.page.store.get();
+    const own = run.columns.find((/** @type {any} */ one) => one.name === color);
+    if (own) return { column: own, ofMap: false };
+    if (map?.columns?.includes(color)) return { column: { name: color, kind: ["roundtrip_ok", "placed"].includes(color) ? "flag" : "number", per_epoch: true }, ofMap: true };
+    const usual = run.has.labels ? "label" : "predicted";
+    return { column: run.columns.find((/** @type {any} */ one) => one.name === usual) ?? null, ofMap: false };
+  }
+
+  /** @param {any} view */
+  async of(view) {
+    const { page } = this;
+    const { run, map, side } = view;
+    const { column, ofMap } = this.columnOf(view);
+    if (!column) return null;
+    const epoch = page.epochOf(view);
+    const values = ofMap ? await page.api.mapColumn(run, map, column.name, epoch) : await page.api.column(run, column.name, column.per_epoch ? epoch : null);
+    const categories = column.kind === "text" ? await this.categories(run, column.name) : undefined;
+    await this.loadMarks(view, epoch);
+    const shades = shadesOf(column, values, { run, colors: page.classColors(run), ring: run.palette.ring ?? [], theme: /** @type {any} */ (page.theme()), categories, solo: page.store.get().solo, wrong: this.marks.get(side)?.wrong?.length });
+    if (side === "a") this.last = shades;
+    return shades;
+  }
+
+  /** @param {any} run @param {string} name */
+  categories(run, name) {
+    return this.page.api.blob(`data/${run.slug}/categories/${encodeURIComponent(name)}.json?k=${run.key}`, (/** @type {ArrayBuffer} */ buffer) => JSON.parse(new TextDecoder().decode(buffer)));
+  }
+
+  /** Rows that are marked by shape at an epoch: wrong, flipped, picked; and which are labelled. @param {any} view @param {number} epoch */
+  async loadMarks({ run, side }, epoch) {
+    const { page } = this;
+    const names = new Set(run.columns.map((/** @type {any} */ one) => one.name));
+    const column = (/** @type {string} */ name, wanted = true) => (wanted && names.has(name) ? page.api.column(run, name, epoch).catch(() => null) : null);
+    const rounds = run.has.labelling;
+    const [correct, flipped, picked, ranks, labelled, labels] = await Promise.all([
+      column("correct"), column("flipped", !page.store.get().interval), column("picked", rounds), column("pick_rank", rounds), column("labelled", rounds),
+      run.has.labels ? page.api.column(run, "label", null) : null,
+    ]);
+    if (labels) this.labels.set(run.slug, labels);
+    this.marks.set(side, {
+      wrong: correct ? where(correct, 0) : null,
+      flipped: flipped ? where(flipped, 1) : null,
+      picks: picked && ranks ? { rows: where(picked, 1), ranks } : null,
+      labelled,
+    });
+  }
+
+  /**
+   * Which dots are rings: the pool of a run with labelling rounds, else classes beyond the ten colours.
+   * @param {any} view @param {any} shades
+   * @returns {Uint8Array | null}
+   */
+  hollow({ run, side }, { groups, rings }) {
+    const labelled = this.marks.get(side)?.labelled;
+    if (run.has.labelling && labelled) return Uint8Array.from(labelled, (/** @type {number} */ flag) => (flag === 0 ? 1 : 0));
+    return rings ? Uint8Array.from(groups, (/** @type {number} */ group) => (rings[group] ? 1 : 0)) : null;
+  }
+
+  /** How many of a legend's entry are selected, null without selection. @param {number} value */
+  chosen(value) {
+    const { mask } = this.page.store.get();
+    if (!mask || !this.last) return null;
+    if (this.counted?.mask !== mask || this.counted.shades !== this.last) {
+      const counts = new Map();
+      const { groups } = this.last;
+      for (let row = 0; row < groups.length; row++) if (has(mask, row)) counts.set(groups[row], (counts.get(groups[row]) ?? 0) + 1);
+      this.counted = { mask, shades: this.last, counts };
+    }
+    return this.counted.counts.get(value) ?? 0;
+  }
+}
+
+/** Rows of a column that hold a value. @param {ArrayLike<number>} values @param {number} value */
+export function where(values, value) {
+  const rows = [];
+  for (let row = 0; row < values.length; row++) if (values[row] === value) rows.push(row);
+  return rows;
+}
