@@ -67,7 +67,7 @@ class Settings:
 
     @property
     def emphasis(self) -> float:
-        return 2 * self.agreement
+        return 4 * self.agreement
 
 
 @dataclass(slots=True)
@@ -197,7 +197,7 @@ class Aligned:
         wanted = round(self.settings.boundary_share * count)
         points = NO_POINTS if collapsed else boundary_samples(data, wanted, seed=seed)
         if len(points[0]):
-            graph = graphs.with_boundary(graph, search, points[0])
+            graph = graphs.with_boundary(graph, data, *points)
         return _Prepared(data.present, graph, len(points[0]), collapsed), ids, points
 
     def _common_start(
@@ -271,7 +271,7 @@ class Aligned:
 
 
 def _same_width(data: EpochData, width: int | None, labels: Sequence[int]) -> int:
-    found = data.representations.shape[1]
+    found = int(data.representations.shape[1])
     if width is not None and found != width:
         raise BadInput(
             f"epoch {data.epoch}: found representations {found} wide, expected {width} as at epoch {labels[0]}: "

@@ -11,12 +11,10 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from timetravel.errors import TimetravelError
 from timetravel.project.array_folder import array_epochs, is_array_folder
@@ -24,6 +22,7 @@ from timetravel.project.contracts import Epochs, KeptEpochs, MappedEpoch, MapSet
 from timetravel.project.figures_time import mean_over_epochs
 from timetravel.project.held_out import held_out_figures
 from timetravel.project.methods import method as method_of
+from timetravel.project.probes import own_probe_positions
 from timetravel.project.quality import Meter
 from timetravel.project.raster import common_extent, decision_map
 from timetravel.project.run_epochs import RunEpochs
@@ -152,8 +151,7 @@ def _judged(
             positions=maps.positions[index],
             inverse=maps.inverse(index),
             raster=rasters[index],
-            # A learned encoder can place the probes itself; the others have only the figures' own rule.
-            probe_positions=None if maps.learned(index) is None else partial(_placed, maps, index),
+            probe_positions=own_probe_positions(maps, index),
         )
         rows[label] = dict(meter.add(epochs[index], mapped).figures)
         _report("quality", index + 1, len(epochs))
@@ -164,10 +162,6 @@ def _judged(
         names = dict.fromkeys(name for row in rows.values() for name in row if name.startswith("heldout"))
         overall |= {name: mean_over_epochs(list(rows.values()), name) for name in names}
     return {"figures": overall, "epochs": rows}
-
-
-def _placed(maps: MapSet, index: int, points: NDArray[Any]) -> NDArray[np.float32]:
-    return maps.place(index, points).positions
 
 
 def _shape(epochs: Epochs) -> tuple[int, int, int, int]:

@@ -42,7 +42,7 @@ def boundary_contours(raster: DecisionRaster) -> list[Contour]:
 
 def _touching(best: NDArray[np.int32]) -> dict[tuple[int, int], tuple[slice, slice]]:
     """Pairs of classes in neighbouring cells (diagonals too) and the smallest window around their contact."""
-    rows, columns = np.indices(best.shape)
+    rows, columns = np.mgrid[: best.shape[0], : best.shape[1]]
     views = [
         (best[:, :-1], best[:, 1:], rows[:, :-1], columns[:, :-1]),
         (best[:-1], best[1:], rows[:-1], columns[:-1]),

@@ -61,7 +61,8 @@ def _kernel(padded: int, cell: float) -> Array:
     q = 1 / (1 + offset[:, None] ** 2 + offset[None, :] ** 2)
     spline = (2 + np.cos(2 * np.pi * steps / padded)) / 3
     smoothing = spline[:, None] * spline[None, : padded // 2 + 1]
-    return (fft.rfft2(q).real / smoothing**2).astype(np.float32)
+    kernel: Array = (fft.rfft2(q).real / smoothing**2).astype(np.float32)
+    return kernel
 
 
 def potential(charges: Array, padded: int, cell: float) -> Array:
@@ -75,7 +76,7 @@ def potential(charges: Array, padded: int, cell: float) -> Array:
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
-def _spline(a: float, w: Array) -> None:  # pragma: no cover
+def _spline(a: np.float32, w: Array) -> None:  # pragma: no cover
     """The four cubic B-spline weights at a fraction `a` past a grid node."""
     b = 1 - a
     w[0] = b * b * b / 6
@@ -85,7 +86,7 @@ def _spline(a: float, w: Array) -> None:  # pragma: no cover
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
-def _slope(a: float, w: Array) -> None:  # pragma: no cover
+def _slope(a: np.float32, w: Array) -> None:  # pragma: no cover
     """Their derivatives by `a`."""
     b = 1 - a
     w[0] = -b * b / 2
@@ -142,7 +143,7 @@ def push(
             slope_y += down_slope[r] * value
         out[i, 0] = scale * slope_x
         out[i, 1] = scale * slope_y
-        total += here - 1
+        total += float(here) - 1
     return total
 
 

@@ -47,4 +47,5 @@ class Geometry:
 def _decisive(logits: NDArray[Any]) -> NDArray[np.float64]:
     """Logits without what they have in common, which softmax does not see."""
     z = np.asarray(logits, np.float64)
-    return z - z.mean(1, keepdims=True)
+    decisive: NDArray[np.float64] = z - z.mean(1, keepdims=True)
+    return decisive

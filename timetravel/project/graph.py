@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from timetravel.project.neighbours import Search, nearest, neighbor_count
+from timetravel.project.contracts import EpochData
+from timetravel.project.neighbours import Search
+from timetravel.store.facts import NEIGHBORS_K
 
 TOLERANCE = 1e-5
 HALVINGS = 64
 LEAST_SPREAD = 1e-3
+
+SIDE_NEIGHBORS = 8
+"""Samples of each of its two classes that hold a boundary sample: together about as many as hold a sample."""
+
+FELLOW_NEIGHBORS = 5
+"""Boundary samples that hold a boundary sample. With none of them the boundary falls into pieces."""
 
 
 def memberships(distances: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -86,32 +95,45 @@ def agreeing(graph: sparse.csr_array, predicted: NDArray[np.integer], cross: flo
     return sparse.csr_array((data, graph.indices, graph.indptr), shape=graph.shape)
 
 
-def with_boundary(graph: sparse.csr_array, search: Search, points: NDArray[np.float32]) -> sparse.csr_array:
+def with_boundary(
+    graph: sparse.csr_array, data: EpochData, points: NDArray[np.float32], pairs: NDArray[np.integer[Any]]
+) -> sparse.csr_array:
     """The graph (n, n) with M boundary samples as further nodes: (n + M, n + M).
 
-    Each is tied to its nearest among samples and boundary samples, as strongly as a sample is to its own.
-    No edge between samples changes. search: holds the n samples; points: (M, D).
+    Each is tied to its nearest samples of the one class that it separates, as strongly to its nearest of
+    the other, and to a few boundary samples nearest to it: so it stands between the two, and the boundary
+    in line. No edge between samples changes. points: (M, D); pairs: (M, 2) classes.
     """
     count, extra = graph.shape[0], len(points)
-    k = min(neighbor_count(count + extra), count)
-    ids, distances = search.of(points, k)
-    if extra > 1:
-        fellows, apart = nearest(points, min(k, extra - 1))
-        ids = np.concatenate([ids, fellows + count], 1)
-        distances = np.concatenate([distances, apart], 1)
-        order = np.argsort(distances, 1, kind="stable")[:, :k]
-        ids, distances = np.take_along_axis(ids, order, 1), np.take_along_axis(distances, order, 1)
-    weights = memberships(distances)
-    rows = np.repeat(np.arange(count, count + extra), k)
     size = (count + extra, count + extra)
-    there = sparse.csr_array((weights.ravel(), (rows, ids.ravel())), shape=size)
-    back = sparse.csr_array(there.T)
-    ties = there + back - there * back
+    there = sparse.csr_array(size, dtype=np.float64)
+    predicted = data.predicted
+    for side in (0, 1):
+        for c in np.unique(pairs[:, side]):
+            mine = np.flatnonzero(pairs[:, side] == c)
+            fellows = np.flatnonzero(predicted == c)
+            if not len(fellows):
+                continue
+            k = min(SIDE_NEIGHBORS, len(fellows))
+            ids, distances = Search(data.representations[fellows]).of(points[mine], k)
+            # each side pulls with half the sum of a sample's own ties
+            share = math.log2(NEIGHBORS_K + 1) / 2 / math.log2(k + 1)
+            there = there + _edges(mine + count, fellows[ids], memberships(distances) * share, size)
+    if extra > 1:
+        ids, distances = Search(points).among(min(FELLOW_NEIGHBORS, extra - 1))
+        there = there + _edges(np.arange(count, count + extra), ids + count, memberships(distances), size)
     before = sparse.csr_array(graph.copy())
     before.resize(size)
-    joined = sparse.csr_array(before + ties)
+    joined = sparse.csr_array(before + there + there.T)
     joined.sort_indices()
     return sparse.csr_array(joined.astype(np.float32))
+
+
+def _edges(
+    rows: NDArray[Any], ids: NDArray[Any], weights: NDArray[Any], size: tuple[int, int]
+) -> sparse.csr_array:
+    """Directed edges from each of (m,) rows to its (m, k) ids."""
+    return sparse.csr_array((weights.ravel(), (np.repeat(rows, ids.shape[1]), ids.ravel())), shape=size)
 
 
 def from_neighbors(graph: sparse.csr_array, positions: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -143,8 +143,8 @@ def _with_rims(
     after = nodes.after if index + 1 < count or rim_after is not None else none
     return (
         arrays,
-        Tie(before.row, before.weight * degree),
-        Tie(after.row, after.weight * degree),
+        Tie(before.row, (before.weight * degree).astype(np.float32)),
+        Tie(after.row, (after.weight * degree).astype(np.float32)),
     )
 
 

@@ -69,6 +69,15 @@ class InterpolatedMaps:
             predicted=None if predicted is None else np.asarray(predicted),
         )
 
+    def place_boundary(self, index: int, points: NDArray[Any], /) -> NDArray[np.float32]:
+        """(M, 2) positions of further points of the decision boundary (M, D).
+
+        As unseen samples are placed, but beside boundary samples too, which are what such points resemble.
+        """
+        opened = self._open(index)
+        rows = opened.geometry.rows(points)
+        return place(opened.search_nodes(), opened.inverse.positions, rows).positions
+
     def learned(self, index: int, /) -> Mapping[str, NDArray[Any]] | None:
         return None
 
@@ -95,18 +104,25 @@ class _Opened:
         seed: int,
     ) -> None:
         # a row is a node only where it was mapped: held-out samples of a check are present but not fitted
-        mapped = np.isfinite(positions[data.present]).all(1)
+        mapped: NDArray[np.bool_] = np.all(np.isfinite(positions[data.present]), axis=1)
         self.data = data if mapped.all() else _only(data, mapped)
         self.positions = positions[self.data.present]
         self.inverse = _inverse(self.data, self.positions, boundary)
         self.geometry = Geometry.of(self.data, emphasis)
         self._seed = seed
         self._search: Search | None = None
+        self._node_search: Search | None = None
 
     def search(self) -> Search:
         if self._search is None:
             self._search = Search(self.geometry.rows(self.data.representations), seed=self._seed)
         return self._search
+
+    def search_nodes(self) -> Search:
+        if self._node_search is None:
+            rows = self.geometry.rows(self.inverse.representations)
+            self._node_search = Search(rows, seed=self._seed)
+        return self._node_search
 
 
 def _only(data: EpochData, keep: NDArray[np.bool_]) -> EpochData:

@@ -114,7 +114,7 @@ def _index(rows: NDArray[np.float32], seed: int) -> Any:
     import faiss
 
     if len(rows) <= EXACT_LIMIT:
-        index = faiss.IndexFlatL2(rows.shape[1])
+        index: Any = faiss.IndexFlatL2(rows.shape[1])
     else:
         lists = int(4 * math.sqrt(len(rows)))
         index = faiss.IndexIVFFlat(faiss.IndexFlatL2(rows.shape[1]), rows.shape[1], lists)
@@ -129,7 +129,8 @@ def _without_self(ids: NDArray[np.int64], k: int) -> NDArray[np.int64]:
     """Drops each row's own number; the last candidate where duplicates pushed it out."""
     own = ids == np.arange(len(ids))[:, None]
     own[~own.any(1), -1] = True
-    return ids[~own].reshape(len(ids), k)
+    others: NDArray[np.int64] = ids[~own].reshape(len(ids), k)
+    return others
 
 
 def _ranked(

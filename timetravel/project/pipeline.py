@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,10 +22,11 @@ from timetravel.project.contracts import (
 from timetravel.project.held_out import held_out_figures
 from timetravel.project.mapset import InterpolatedMaps
 from timetravel.project.methods import method as method_of
+from timetravel.project.probes import own_probe_positions
 from timetravel.project.quality import Meter
 from timetravel.project.raster import common_extent, decision_map
 from timetravel.project.run_epochs import RunEpochs
-from timetravel.store.facts import MapDescription, MapEpoch
+from timetravel.store.facts import BoundarySamples, MapDescription, MapEpoch
 from timetravel.store.maps import MapWriter
 from timetravel.store.run import StoredRun
 from timetravel.store.stored_map import StoredMap
@@ -153,7 +154,12 @@ class _Work:
         raster = None
         if predicted is not None and len(data):
             raster = decision_map(inverse, here, predicted, extent=extent, resolution=self._resolution)
-        mapped = MappedEpoch(positions=maps.positions[index], inverse=inverse, raster=raster)
+        mapped = MappedEpoch(
+            positions=maps.positions[index],
+            inverse=inverse,
+            raster=raster,
+            probe_positions=own_probe_positions(maps, index),
+        )
         judged = meter.add(data, mapped)
         return MapEpoch(
             epoch=data.epoch,
@@ -199,7 +205,7 @@ def stored_maps(
     )
 
 
-class StoredBoundary:
+class StoredBoundary(Sequence[BoundarySamples | None]):
     """The boundary samples of a stored map, read when asked for."""
 
     def __init__(self, stored: StoredMap) -> None:

@@ -18,7 +18,10 @@ WIDER = 30
 OTHER_CLASS = 0.02
 """How much a neighbour of another predicted class counts when the prediction may be used."""
 
-MODE_STEPS = 10
+CENTRAL_REACH = 2.0
+"""Map units within which neighbours count as being in one place: about the width of a sample's company."""
+
+BLOCK = 8192
 SNAP_SHARES = (0.25, 0.5, 0.75, 0.9, 0.98)
 
 
@@ -33,23 +36,27 @@ def place(
 ) -> Placement:
     """Positions of `rows` (M, G), in the same geometry as the fitted samples that `search` holds.
 
-    positions: (n, 2) of the fitted samples. Blind without `predicted`: where most of the 15 nearest fitted
-    samples lie. With `predicted` (M,) and `fitted_class` (n,), neighbours predicted otherwise count
-    little, and a sample whose ground still has another class goes toward its nearest fellow by the least
-    of .25, .5, .75, .9, .98 of the way that agrees.
+    positions: (n, 2) of the fitted samples. Blind without `predicted`: beside the most central of its 15
+    nearest fitted samples. With `predicted` (M,) and `fitted_class` (n,), neighbours predicted otherwise
+    count little, and a sample whose ground still has another class goes toward its nearest fellow by the
+    least of .25, .5, .75, .9, .98 of the way that agrees.
     """
     k = min(WIDER, len(search))
     ids, distances = search.of(rows, k)
     near = min(NEAR, k)
     weights = memberships(distances[:, :near]).astype(np.float64)
     y = np.asarray(positions, np.float64)
+    fellow = None
     if predicted is not None and fitted_class is not None:
-        weights[fitted_class[ids[:, :near]] != predicted[:, None]] *= OTHER_CLASS
-    spot = mode(y[ids[:, :near]], weights)
+        fellow = fitted_class[ids] == predicted[:, None]
+        weights[~fellow[:, :near]] *= OTHER_CLASS
+    spot = central(
+        y[ids[:, :near]], weights, distances[:, :near], None if fellow is None else fellow[:, :near]
+    )
     shift = np.zeros(len(rows))
     snapped = np.zeros(len(rows), bool)
-    if predicted is not None and fitted_class is not None and inverse is not None:
-        moved = _snap(spot, y[ids], fitted_class[ids] == predicted[:, None], predicted, inverse)
+    if predicted is not None and fellow is not None and inverse is not None:
+        moved = _snap(spot, y[ids], fellow, predicted, inverse)
         shift = np.sqrt(((moved - spot) ** 2).sum(1))
         snapped, spot = shift > 0, moved
     return Placement(
@@ -60,17 +67,30 @@ def place(
     )
 
 
-def mode(near: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(M, 2) where most of the weight of (M, k, 2) positions lies.
+def central(
+    near: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    distances: NDArray[np.floating[Any]],
+    fellow: NDArray[np.bool_] | None = None,
+) -> NDArray[np.float64]:
+    """(M, 2) of (M, k, 2) positions those that most of the weight lies around.
 
-    The mean would put a sample between two clusters, on ground of neither; ten means, each reweighted by
-    1 / (r^2 + a quarter of the median r^2), end inside one of them.
+    A mean would put a sample between two clusters, on ground of neither. The most central neighbour keeps
+    more of the sample's neighbours than the nearest one or any mean, and its ground is ground that a fitted
+    sample vouches for. A sample that was fitted goes where it is: neighbours at distance 0 come first.
+    fellow: (M, k), those that may be chosen, where there are any.
     """
-    spot = (near * weights[..., None]).sum(1) / weights.sum(1)[:, None]
-    for _ in range(MODE_STEPS):
-        square = ((near - spot[:, None]) ** 2).sum(2)
-        pull = weights / (square + np.median(square, 1, keepdims=True) / 4 + 1e-12)
-        spot = (near * pull[..., None]).sum(1) / pull.sum(1)[:, None]
+    around = np.empty(near.shape[:2])
+    for start in range(0, len(near), BLOCK):
+        part = near[start : start + BLOCK]
+        square = ((part[:, :, None] - part[:, None]) ** 2).sum(-1)
+        around[start : start + BLOCK] = (
+            weights[start : start + BLOCK, None] / (CENTRAL_REACH**2 + square)
+        ).sum(-1)
+    if fellow is not None:
+        around = np.where(fellow | ~fellow.any(1, keepdims=True), around, -1)
+    around[distances == 0] += weights.shape[1] / CENTRAL_REACH**2
+    spot: NDArray[np.float64] = near[np.arange(len(near)), around.argmax(1)]
     return spot
 
 

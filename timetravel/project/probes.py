@@ -6,11 +6,13 @@ They are drawn anew for each epoch with a fixed seed, independent of a map's own
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from timetravel.project.contracts import MapSet
 from timetravel.project.figures_neighbors import comfortable_scale, nearest
 from timetravel.store.facts import NEIGHBORS_K
 
@@ -54,6 +56,19 @@ def boundary_probes(
     points = start + low[:, None] * (end - start)
     pairs = np.sort(np.argsort(np.asarray(logits_of(points)), 1)[:, -2:], 1)
     return points.astype(np.float32), pairs
+
+
+def own_probe_positions(maps: MapSet, index: int) -> Callable[[NDArray[Any]], NDArray[Any]] | None:
+    """How a map places probes (M, D) itself at one epoch: (M, 2); None where the figures' own rule must do.
+
+    A map that laid out boundary samples places a probe beside these too, a learned one by its encoder.
+    """
+    if maps.learned(index) is not None:
+        return lambda points: maps.place(index, points).positions
+    beside: Callable[[int, NDArray[Any]], NDArray[Any]] | None = getattr(maps, "place_boundary", None)
+    if beside is None or maps.boundary[index] is None:
+        return None
+    return partial(beside, index)
 
 
 def place_probes(

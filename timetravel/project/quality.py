@@ -16,6 +16,7 @@ tint_low_margin                0..1      high    the same over the least-margin 
 regions, islands               0..       low     one-class patches; tiny ones that hold no sample of their class
 boundary_preservation          0..15     high    of the 15 nearest boundary probes, how many are nearest on the map
 boundary_on_map                0..1      high    share of boundary probes with ground of both their classes near
+boundary_*_by_rule             as above          the same where the figures' own rule places the probes, not the map
 radius                         0..       -       root mean square distance from the map's centre
 jitter                         0..       low     movement, in diameters, of the steadiest tenth of samples per step
 movement                       0..       -       movement of all samples, in diameters
@@ -273,25 +274,30 @@ def _ground_figures(
 
 def _boundary_figures(data: EpochData, positions: NDArray[np.float64], mapped: MappedEpoch) -> Figures:
     """How the map treats probes of the decision boundary; None without a head or with one predicted class."""
-    figures: Figures = dict.fromkeys(("boundary_preservation", "boundary_on_map"))
+    names = ("boundary_preservation", "boundary_on_map")
+    figures: Figures = dict.fromkeys((*names, *(f"{name}_by_rule" for name in names)))
     x = data.representations
     if data.head is None or len(x) < NEIGHBORS_K:
         return figures
     points, pairs = boundary_probes(x, data.head.logits)
     if len(points) <= NEIGHBORS_K:
         return figures
-    if mapped.probe_positions is None:
-        spots = place_probes(points, x, positions)
-    else:
-        spots = np.asarray(mapped.probe_positions(points), np.float64)
-    there, here = near.nearest(points, x, NEIGHBORS_K), near.nearest(spots, positions, NEIGHBORS_K)
-    figures["boundary_preservation"] = float(near.common(there, here).mean())
-    if mapped.raster is not None:
+    there = near.nearest(points, x, NEIGHBORS_K)
+
+    def judged(spots: NDArray[np.float64]) -> tuple[float, float | None]:
+        kept = float(near.common(there, near.nearest(spots, positions, NEIGHBORS_K)).mean())
+        if mapped.raster is None:
+            return kept, None
         between = ground.probes_between_their_classes(
             mapped.raster.cell_class, mapped.raster.extent, spots, pairs, ground.diameter(positions)
         )
-        figures["boundary_on_map"] = float(between.mean())
-    return figures
+        return kept, float(between.mean())
+
+    by_rule = judged(place_probes(points, x, positions))
+    own = by_rule
+    if mapped.probe_positions is not None:
+        own = judged(np.asarray(mapped.probe_positions(points), np.float64))
+    return dict(zip(figures, (*own, *by_rule), strict=True))
 
 
 def _held_out_classes(

@@ -16,7 +16,7 @@ def principal_plane(x: NDArray[np.floating], *, seed: int = 0) -> Array:
     Signs are fixed (the largest loading is positive). Widths of one or two, constant columns and equal rows
     get a little seeded noise where they have no second direction.
     """
-    rows = scaled(x, *comfortable(x))
+    rows: NDArray[np.floating] = scaled(x, *comfortable(x))
     width = rows.shape[1]
     if width > 4096:  # a covariance of that width costs more than it tells; a random plane of it does not
         mix = np.random.default_rng(seed).standard_normal((width, 256)).astype(np.float32) / 16

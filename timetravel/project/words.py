@@ -216,7 +216,12 @@ NEEDS_CLASSES = (
     "heldout_ppr_low_margin",
     "heldout_tint",
 )
-NEEDS_BOUNDARY = ("boundary_preservation", "boundary_on_map")
+NEEDS_BOUNDARY = (
+    "boundary_preservation",
+    "boundary_on_map",
+    "boundary_preservation_by_rule",
+    "boundary_on_map_by_rule",
+)
 NEEDS_STEP = ("jitter", "jitter_last", "movement", "persistence", "movement_ranking")
 NEEDS_TIME = ("temporal_correlation", "temporal_ranking", "temporal_neighbors")
 
