@@ -13,7 +13,8 @@ export class Address {
   constructor(page) {
     this.page = page;
     this.unknown = unknownArguments(location.search);
-    this.restoring = false;
+    /** Nothing is written before the first address was read. */
+    this.restoring = true;
     this.pushNext = false;
     this.timer = 0;
     this.tellTimer = 0;
@@ -78,31 +79,34 @@ export class Address {
     try {
       const asked = fromQuery(location.search);
       const patch = { ...asked };
+      /** @type {string[]} what of the link could not be had, said together */
+      const notes = [];
       if (asked.epoch !== undefined) {
         const { epoch, text } = nearestEpoch(page.run.epochs, asked.epoch);
         patch.epoch = epoch;
-        if (text) page.say(text);
+        if (text) notes.push(text);
       }
       patch.pin = asked.pin ?? null;
       if (patch.pin !== null && !page.rowById.has(String(patch.pin))) {
-        page.say(`the link pins sample ${patch.pin}, which this run does not have`);
+        notes.push(`the link pins sample ${patch.pin}, which this run does not have`);
         patch.pin = null;
       }
       patch.onlySelected = asked.onlySelected ?? false;
       patch.view = asked.view ?? "";
-      patch.mask = asked.selection ? await this.maskOf(asked.selection, patch.epoch ?? page.store.get().epoch) : null;
+      patch.mask = asked.selection ? await this.maskOf(asked.selection, patch.epoch ?? page.store.get().epoch, (text) => notes.push(text)) : null;
       patch.selection = asked.selection && patch.mask && !/^(ids|mask):/.test(asked.selection) ? asked.selection : "";
       delete patch.runs;
       await page.together.load(patch.join);
       page.store.set(patch, { undo: false });
       if (asked.camera) page.views[0]?.look(asked.camera);
+      if (notes.length) page.say(notes.join(" · "));
     } finally {
       this.restoring = false;
     }
   }
 
-  /** @param {string} text @param {number} epoch */
-  async maskOf(text, epoch) {
+  /** @param {string} text @param {number} epoch @param {(text: string) => void} [trouble] */
+  async maskOf(text, epoch, trouble = (words) => this.page.say(words)) {
     const { page } = this;
     try {
       if (text.startsWith("mask:")) {
@@ -118,7 +122,7 @@ export class Address {
       page.search?.setText(text);
       return answer.count ? fromBase64(answer.mask) : null;
     } catch (error) {
-      page.say(`the link's selection could not be made: ${/** @type {Error} */ (error).message}`);
+      trouble(`the link's selection could not be made: ${/** @type {Error} */ (error).message}`);
       return null;
     }
   }

@@ -114,7 +114,8 @@ async function maps() {
     else replace(element(`map-${side}`), h("div", { class: "no-map" }, h("h2", null, "No map yet"), h("p", null, run.no_map ?? "Make one with `timetravel project RUN`.")));
     return view;
   }).filter((view) => view.map);
-  page.views[0]?.look(store.get().camera ?? page.views[0].fitted());
+  page.together.linkAsFits();
+  for (const view of page.views) if (view.leads) view.look(view.wanted());
   page.tool("pan");
   await Promise.all(page.views.map((view) => view.go(page.epochOf(view), { tween: false })));
   connection.listen(page.shared);

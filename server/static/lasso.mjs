@@ -41,3 +41,12 @@ export function inside(xs, ys, places, visible = () => true) {
   }
   return Uint32Array.from(found);
 }
+
+/**
+ * The corners of a drawn shape, null for one that is neither a box nor a lasso.
+ * @param {any} shape  Bokeh's geometry of a selection, in map units
+ */
+export function outlineOf(shape) {
+  if (shape.type === "rect") return { xs: [shape.x0, shape.x1, shape.x1, shape.x0], ys: [shape.y0, shape.y0, shape.y1, shape.y1] };
+  return shape.type === "poly" ? { xs: [...shape.x], ys: [...shape.y] } : null;
+}

@@ -10,8 +10,9 @@ const LAYERS = [
   ["wrong", "wrong", "", "crosses on wrong predictions, rings on flipped ones"], ["labels", "names", "", "names of the classes"],
   ["density", "density", "D", "where dots pile up"], ["images", "images", "", "the images themselves, thinned"], ["isochrone", "last change", "", "ground by the epoch at which its class last changed"],
 ];
-const NARROW_PX = 800;
-const BESIDE_B_PX = 880;
+const NARROW_PX = 1000;
+const ROOMY_PX = 1000;
+const LAYERS_GAP_PX = 26;
 const SMALL = { width: 560, height: 420 };
 
 /**
@@ -35,7 +36,8 @@ export function layout(root, page, { listing, oncopy, ontheme }) {
     h("section", { class: "timeline", id: "timeline", "aria-label": "time" }),
     h("footer", { class: "bottom" }, h("div", { class: "tabs", id: "tabs", role: "tablist", "aria-label": "views" }), h("span", { class: "spacer" }), run.notice ? h("span", { class: "notice", title: run.notice }, "⚠ ", run.notice) : null, h("span", { class: "muted", id: "status" })),
     page.live, page.toast, page.card.element, page.keysDialog);
-  new ResizeObserver(() => narrow(main, page)).observe(main);
+  const room = new ResizeObserver(() => narrow(main, page));
+  for (const one of [main, main.querySelector(".legend")]) room.observe(/** @type {Element} */ (one));
   store.subscribe(() => { for (const button of document.querySelectorAll("[data-undo]")) /** @type {HTMLButtonElement} */ (button).disabled = (button.getAttribute("data-undo") === "undo" ? store.past : store.future).length === 0; });
 }
 
@@ -66,24 +68,26 @@ function tools(page) {
     h("span", { class: "group layers", role: "group", "aria-label": "layers" }, layers.map(([name, text, key, meaning]) => h("button", { type: "button", "data-layer": name, "aria-pressed": String(store.get().layers.includes(name)), title: key ? `${meaning} (${key})` : meaning, onclick: () => page.toggleLayer(name) }, text)))));
   document.addEventListener("pointerdown", (event) => { if (menu.classList.contains("folded") && !menu.contains(/** @type {Node} */ (event.target))) menu.open = false; });
   return h("div", { class: "map-tools" },
-    h("span", { class: "group" }, tool("pan", "V"), tool("lasso", "L"), tool("box", "B", "box", "2.5 2"), h("button", { type: "button", class: "tool", title: "whole map (0)", "aria-label": "whole map", onclick: () => page.resetCamera() }, icon("whole"))),
+    h("span", { class: "group" }, tool("pan", "V"), tool("lasso", "L"), tool("box", "B", "box", "2.5 2"), h("button", { type: "button", class: "tool", title: "whole map (0)", "aria-label": "whole map", onclick: () => page.resetCamera() }, icon("whole")), h("button", { type: "button", class: "tool", title: "fit the dots of this epoch (F)", "aria-label": "fit this epoch", onclick: () => page.fitEpoch() }, icon("fit"))),
     h("label", { class: "group color" }, h("span", { class: "word" }, "colour"), page.colorMenu), mapMenu(page), menu);
 }
 
-/** Fewer words where a map has little room. @param {HTMLElement} main @param {any} page */
+/** Folds what a map has no room for: the layers where they would lie under the legend, the legend on a small map. @param {HTMLElement} main @param {any} page */
 function narrow(main, page) {
   const menu = /** @type {HTMLDetailsElement} */ (main.querySelector(".layers-menu"));
+  const legend = /** @type {HTMLElement} */ (main.querySelector(".legend"));
   const each = main.clientWidth / page.runs.length;
-  const folded = each < (page.runs.length > 1 ? BESIDE_B_PX : NARROW_PX);
   const small = each < SMALL.width || main.clientHeight < SMALL.height;
-  main.classList.toggle("narrow", folded);
   main.classList.toggle("small", small);
-  if (menu.classList.contains("folded") !== folded || !menu.dataset.set) {
-    menu.dataset.set = "1";
-    menu.classList.toggle("folded", folded);
-    menu.open = !folded;
-  }
-  page.legend?.room(!small);
+  main.classList.toggle("narrow", each < NARROW_PX);
+  page.legend?.room(!small && (page.runs.length < 2 || each >= ROOMY_PX));
+  const [was, open] = [menu.classList.contains("folded"), menu.open];
+  menu.classList.remove("folded");
+  menu.open = true; // its width is measured as it would lie unfolded
+  const wide = /** @type {HTMLElement} */ (main.querySelector(".map-tools")).scrollWidth + LAYERS_GAP_PX;
+  const folded = wide > (page.runs.length > 1 ? each : main.clientWidth - legend.offsetWidth);
+  menu.classList.toggle("folded", folded);
+  menu.open = folded ? was && open : true;
 }
 
 /** @param {any} page */
@@ -116,7 +120,7 @@ function frame(page, run, index) {
   return h("div", { class: "map-frame" },
     h("div", { class: "map-stage", id: `map-${side}`, tabindex: 0, role: "application", "aria-roledescription": "map", "aria-label": `map of ${run.name}: ${run.samples} samples; arrow keys walk pinned or selected samples` }),
     index ? joining(page) : null,
-    h("div", { class: "map-foot" }, two ? h("h2", { class: "map-title" }, h("b", null, side.toUpperCase()), ` ${run.name}`, h("span", { class: "muted", "data-map-title": side })) : null,
+    h("div", { class: "map-foot" }, two ? h("h2", { class: "map-title" }, h("b", null, side.toUpperCase()), h("span", { class: "name" }, ` ${run.name}`), h("span", { class: "muted", "data-map-title": side })) : null,
       h("div", { class: "figures-line", "data-figures": side, role: "group", "aria-label": `how far the map of ${run.name} can be trusted` })));
 }
 

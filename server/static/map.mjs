@@ -4,15 +4,15 @@
  */
 
 import { h } from "./dom.mjs";
-import { fitted, geometry } from "./layers/camera.mjs";
+import { boxOfCodes, fitted, geometry } from "./layers/camera.mjs";
 import { Cloud, passes } from "./layers/cloud.mjs";
 import { paintDensity } from "./layers/density.mjs";
 import { Ground } from "./layers/ground.mjs";
-import { paintCrosses, paintNeighbors, paintPicks, paintRings } from "./layers/marks.mjs";
+import { crossStrength, paintCrosses, paintNeighbors, paintPicks, paintRings } from "./layers/marks.mjs";
 import { paintNames } from "./layers/names.mjs";
 import { Thumbnails } from "./layers/thumbnails.mjs";
 import { TRAILS_AT_MOST, paintTrails, trailStretch } from "./layers/trails.mjs";
-import { inside } from "./lasso.mjs";
+import { inside, outlineOf } from "./lasso.mjs";
 import { has } from "./masks.mjs";
 import { decodeRaster } from "./regions.mjs";
 import { drawingOrder, nearestRow, project } from "./splat.mjs";
@@ -129,6 +129,12 @@ export class MapView {
       const now = this.camera();
       if (wanted.some((value, index) => Math.abs(value - now[index]) > 1e-6 * Math.abs(wanted[2]))) this.look(wanted);
     }, 60);
+  }
+
+  /** The camera that shows the dots of this epoch alone. @returns {[number, number, number] | null} */
+  fittedNow() {
+    const box = this.codes && boxOfCodes(this.codes, this.map.extent);
+    return box ? fitted([box], Math.max(1, this.element.clientWidth), Math.max(1, this.element.clientHeight)) : null;
   }
 
   /** The camera that shows every map of this camera whole. @returns {[number, number, number]} */
@@ -299,12 +305,12 @@ export class MapView {
     const marks = page.marksFor(this);
     const pin = page.pinRow(this);
     if (layers.includes("trails")) this.paintTrails(pen, view);
-    if (layers.includes("wrong") && marks.wrong) paintCrosses(pen, this, view, marks.wrong, r, css("--ink"));
+    if (layers.includes("wrong") && marks.wrong) paintCrosses(pen, this, view, marks.wrong, r, css("--ink"), crossStrength(marks.wrong.length / run.samples));
     if (layers.includes("wrong") && marks.flipped) paintRings(pen, this, marks.flipped.filter((/** @type {number} */ row) => row !== pin), r + 2 * view.ratio, css("--ink"), view.ratio);
     if (marks.picks) paintPicks(pen, this, view, marks.picks, r, { ring: css("--pick"), ink: css("--ink"), halo: css("--halo") });
     if (layers.includes("neighbors") && page.neighbors?.side === this.side) paintNeighbors(pen, this, view, page.neighbors, { network: css("--near-network"), map: css("--near-map") });
     if (layers.includes("images") && run.has.images) this.thumbnails.paint(pen, view, this, page.frameColor(run));
-    if (layers.includes("labels")) paintNames(pen, view, { run, labels: page.labelsOf(run), places, colors, extent: this.map.extent, ink: css("--ink"), halo: css("--halo") });
+    if (layers.includes("labels")) paintNames(pen, view, { run, labels: page.labelsOf(run), places, colors, ink: css("--ink"), halo: css("--halo") });
     if (pin >= 0) {
       paintRings(pen, this, [pin], r + 4.5 * view.ratio, css("--halo"), 4.5 * view.ratio, true);
       paintRings(pen, this, [pin], r + 4.5 * view.ratio, css("--ink"), 2.2 * view.ratio, true);
@@ -359,16 +365,9 @@ export class MapView {
     const { geometry: shape } = event;
     const view = this.view();
     const started = performance.now();
-    let xs;
-    let ys;
-    if (shape.type === "rect") {
-      xs = [shape.x0, shape.x1, shape.x1, shape.x0];
-      ys = [shape.y0, shape.y0, shape.y1, shape.y1];
-    } else if (shape.type === "poly") {
-      xs = [...shape.x];
-      ys = [...shape.y];
-    } else return;
-    const rows = inside(xs.map(view.x), ys.map(view.y), this.places, (row) => this.colors[row] !== 0);
+    const outline = outlineOf(shape);
+    if (!outline) return;
+    const rows = inside(outline.xs.map(view.x), outline.ys.map(view.y), this.places, (row) => this.colors[row] !== 0);
     this.lastLassoMs = performance.now() - started;
     this.page.selecting.byShape(this, rows);
   }

@@ -205,6 +205,15 @@ export class Page {
     }
   }
 
+  /** Looks at the dots of this epoch alone: a map that drew together is small in the view of all epochs. */
+  fitEpoch() {
+    const leader = this.views[0];
+    const camera = leader?.fittedNow();
+    if (!camera) return;
+    leader.look(camera);
+    this.cameraChanged(leader);
+  }
+
   /** @param {any} view whose camera moved */
   cameraChanged(view) {
     if (view.side === "b" && !this.store.get().linked) view.ownCamera = view.camera();
@@ -265,7 +274,7 @@ export class Page {
       this.announce();
     }
     if (differs("epoch", "join", "map")) this.figures();
-    if (differs("interval")) this.timeline.draw();
+    if (differs("interval", "join")) this.timeline.draw();
     if (differs("mask", "selection", "onlySelected")) this.selectionWords();
     if (differs("layers")) {
       for (const button of document.querySelectorAll("[data-layer]")) button.setAttribute("aria-pressed", String(state.layers.includes(button.getAttribute("data-layer"))));

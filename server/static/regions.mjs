@@ -9,7 +9,11 @@ const UNTRUSTED = 0.16;
 const BORDER = 0.16;
 
 /** Opacity of the boundary where the map cannot be trusted. */
-const UNTRUSTED_LINE = 0.4;
+const UNTRUSTED_LINE = 0.72;
+
+/** Share of the side over which what cannot be trusted fades further, away from the nearest ground that can. */
+const FAR = 0.13;
+const TRUSTED = 128;
 
 export const THEMES = { light: { lightness: 0.895, chroma: 0.06 }, dark: { lightness: 0.36, chroma: 0.075 } };
 
@@ -27,16 +31,49 @@ export function borderFade(side) {
 }
 
 /**
+ * How near a cell is to trusted ground: 1 on it, falling with the distance. Far from all samples a map has nothing to say.
+ * @param {{trust: Uint8Array, resolution: number}} raster
+ * @returns {Float32Array}
+ */
+export function nearness({ trust, resolution: side }) {
+  const away = Float32Array.from(trust, (value) => (value >= TRUSTED ? 0 : Infinity));
+  const step = (/** @type {number} */ at, /** @type {number} */ from, /** @type {number} */ length) => { if (away[from] + length < away[at]) away[at] = away[from] + length; };
+  // Distances by two sweeps, each cell from the neighbours that were visited before it.
+  for (let row = 0; row < side; row++) {
+    for (let column = 0; column < side; column++) {
+      const at = row * side + column;
+      if (column > 0) step(at, at - 1, 1);
+      if (row > 0) step(at, at - side, 1);
+      if (row > 0 && column > 0) step(at, at - side - 1, Math.SQRT2);
+      if (row > 0 && column < side - 1) step(at, at - side + 1, Math.SQRT2);
+    }
+  }
+  for (let row = side - 1; row >= 0; row--) {
+    for (let column = side - 1; column >= 0; column--) {
+      const at = row * side + column;
+      if (column < side - 1) step(at, at + 1, 1);
+      if (row < side - 1) step(at, at + side, 1);
+      if (row < side - 1 && column < side - 1) step(at, at + side + 1, Math.SQRT2);
+      if (row < side - 1 && column > 0) step(at, at + side - 1, Math.SQRT2);
+    }
+  }
+  return away.map((distance) => (Number.isFinite(distance) ? Math.exp(-distance / (side * FAR)) : 1));
+}
+
+/**
  * What fades the boundary: white, its opacity is how far a line there is to be believed.
  * @param {{trust: Uint8Array, resolution: number}} raster
  * @returns {Uint8ClampedArray} RGBA, row 0 at the top
  */
-export function veilPixels({ trust, resolution: side }) {
+export function veilPixels(raster) {
+  const { trust, resolution: side } = raster;
   const fade = borderFade(side);
+  const near = nearness(raster);
   const pixels = new Uint8ClampedArray(side * side * 4).fill(255);
   for (let row = 0; row < side; row++) {
     for (let column = 0; column < side; column++) {
-      const believed = UNTRUSTED_LINE + (1 - UNTRUSTED_LINE) * (trust[(side - 1 - row) * side + column] / 255);
+      const from = (side - 1 - row) * side + column;
+      const believed = mix(UNTRUSTED_LINE * near[from], trust[from] / 255);
       pixels[(row * side + column) * 4 + 3] = 255 * believed * fade[row] * fade[column];
     }
   }
@@ -54,6 +91,7 @@ export function regionPixels(raster, colors, theme) {
   const { lightness, chroma } = THEMES[theme];
   const tints = colors.map((color) => tint(color, lightness, chroma));
   const fade = borderFade(side);
+  const near = nearness(raster);
   const pixels = new Uint8ClampedArray(side * side * 4);
   for (let row = 0; row < side; row++) {
     for (let column = 0; column < side; column++) {
@@ -64,10 +102,15 @@ export function regionPixels(raster, colors, theme) {
       pixels[to] = color[0];
       pixels[to + 1] = color[1];
       pixels[to + 2] = color[2];
-      pixels[to + 3] = (0.35 + 0.65 * (confidence[from] / 255)) * (UNTRUSTED + (1 - UNTRUSTED) * (trust[from] / 255)) * fade[row] * fade[column] * 255;
+      pixels[to + 3] = (0.35 + 0.65 * (confidence[from] / 255)) * mix(UNTRUSTED * near[from], trust[from] / 255) * fade[row] * fade[column] * 255;
     }
   }
   return pixels;
+}
+
+/** Between a floor and 1. @param {number} floor @param {number} share */
+function mix(floor, share) {
+  return floor + (1 - floor) * share;
 }
 
 /**

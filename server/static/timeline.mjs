@@ -5,6 +5,13 @@ import { h, replace, s } from "./dom.mjs";
 
 export const SPEEDS = [0.5, 1, 2, 4, 8];
 const STEP_MS = 900;
+const SHADES = ["var(--accent)", "var(--second)"];
+const SMALLEST_ERROR = 5e-4;
+/** Share of the chart's height that the curves take; learned and forgotten stand below. */
+const CURVES = 0.58;
+const MARKS_PX = 10;
+const LABEL_PX = 26;
+const SHORT = /** @type {Record<string, string>} */ ({ learning_rate: "lr", round: "round", resumed: "resumed", nonfinite: "NaN" });
 
 /**
  * The nearest recorded epoch, and what to say when it is not the one asked for.
@@ -31,6 +38,37 @@ export function nextInteresting(interesting, epochs, epoch, direction) {
   return (direction > 0 ? places.find((one) => one.at > at) : places.findLast((one) => one.at < at)) ?? null;
 }
 
+/**
+ * The curves above the slider, as logarithms: the error of two splits and the losses of one run; of two runs the
+ * error and the loss on the split that was not trained on, each at the epochs that stand side by side.
+ * @param {any[]} runs
+ * @param {number[]} epochs  of the first run
+ * @param {(epoch: number) => number} partner  epoch of the second run beside one of the first
+ * @returns {{kind: "error" | "loss", text: string, shade: number, values: (number | null)[]}[]}
+ */
+export function timelineLines(runs, epochs, partner) {
+  const error = (/** @type {number | null | undefined} */ accuracy) => (accuracy === null || accuracy === undefined ? null : Math.log10(Math.max(1 - accuracy, SMALLEST_ERROR)));
+  const log = (/** @type {number | null | undefined} */ loss) => (loss === null || loss === undefined || loss <= 0 ? null : Math.log10(loss));
+  const [run, other] = runs;
+  const lossNames = ["train_loss", "val_loss"].filter((name) => run.metrics?.[name]?.some((/** @type {any} */ value) => value !== null));
+  if (!other) {
+    return [
+      ...Object.entries(run.accuracy ?? {}).slice(0, 2).map(([split, values], shade) => ({ kind: /** @type {const} */ ("error"), text: `error, ${split}`, shade, values: /** @type {any} */ (values).map(error) })),
+      ...lossNames.map((name) => ({ kind: /** @type {const} */ ("loss"), text: name.replace("_", " "), shade: name === "val_loss" ? 1 : 0, values: run.metrics[name].map(log) })),
+    ];
+  }
+  const lines = [];
+  for (const [shade, one] of runs.entries()) {
+    const places = shade === 0 ? epochs.map((_, at) => at) : epochs.map((epoch) => Math.max(0, one.epochs.findLastIndex((/** @type {number} */ own) => own <= partner(epoch))));
+    const [split, accuracy] = Object.entries(one.accuracy ?? {}).at(-1) ?? [];
+    const letter = shade ? "B" : "A";
+    if (accuracy) lines.push({ kind: /** @type {const} */ ("error"), text: `error ${letter}, ${split}`, shade, values: places.map((at) => error(/** @type {any} */ (accuracy)[at])) });
+    const name = ["val_loss", "train_loss"].find((loss) => one.metrics?.[loss]?.some((/** @type {any} */ value) => value !== null));
+    if (name) lines.push({ kind: /** @type {const} */ ("loss"), text: `${name.replace("_", " ")} ${letter}`, shade, values: places.map((at) => log(one.metrics[name][at])) });
+  }
+  return lines;
+}
+
 export class Timeline {
   /** @param {HTMLElement} element @param {any} page */
   constructor(element, page) {
@@ -47,10 +85,12 @@ export class Timeline {
     this.chart = h("div", { class: "timeline-chart" });
     this.slider = /** @type {HTMLInputElement} */ (h("input", { type: "range", min: 0, step: 1, class: "slider", "aria-label": "epoch", oninput: () => page.goStop(Number(this.slider.value)) }));
     this.reason = h("p", { class: "reason", role: "status" });
+    this.legend = h("div", { class: "timeline-legend", "aria-hidden": "true" });
+    this.interval = h("button", { type: "button", class: "interval-chip", hidden: true, title: "trails, flips and movements of this interval; click to leave it", onclick: () => page.store.set({ interval: null }) });
     replace(element,
       h("div", { class: "time-controls" }, h("div", { class: "row" }, this.play, this.speedButton, this.loopButton),
         h("label", { class: "jump-label" }, "epoch ", this.jump, this.total), this.readout),
-      h("div", { class: "time-body" }, this.chart, this.slider, this.reason));
+      h("div", { class: "time-body" }, this.chart, this.slider, h("div", { class: "time-foot" }, this.interval, this.reason, this.legend)));
     this.chart.addEventListener("pointerdown", (event) => this.dragged(event));
     new ResizeObserver(() => this.run && this.draw()).observe(this.chart);
   }
@@ -91,35 +131,15 @@ export class Timeline {
     const count = run.epochs.length;
     // The slider's thumb does not reach its edges; the chart keeps the same margin, so that both tell one time.
     this.x = linear([0, Math.max(1, count - 1)], [9, width - 9]);
-    const flipsTop = height * 0.66;
-    const zero = height - 14;
+    const flipsTop = height * CURVES;
+    const zero = height - MARKS_PX;
     const picture = s("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": this.describe() });
     const { interval } = page.store.get();
     if (interval) {
       const [a, b] = interval.map((epoch) => this.x(run.epochs.indexOf(nearestEpoch(run.epochs, epoch).epoch)));
       picture.append(s("rect", { x: a, y: 0, width: Math.max(2, b - a), height: zero + 10, class: "interval" }));
     }
-    const shades = ["var(--accent)", "var(--second)"];
-    const legend = [];
-    const errors = Object.entries(run.accuracy ?? {}).slice(0, 2).map(([split, values]) => [split, /** @type {any} */ (values).map((/** @type {number|null} */ value) => (value === null ? null : Math.log10(Math.max(1 - value, 5e-4))))]);
-    const errorRange = range(errors.flatMap(([, values]) => values));
-    if (errorRange) {
-      const y = linear(errorRange, [flipsTop - 4, 5]);
-      errors.forEach(([split, values], index) => {
-        picture.append(s("path", { d: path(values, this.x, y), class: "curve", stroke: shades[index] }));
-        legend.push([`error, ${split}`, shades[index], ""]);
-      });
-    }
-    const losses = ["train_loss", "val_loss"].filter((name) => run.metrics?.[name]?.some((/** @type {any} */ value) => value !== null));
-    const logged = losses.map((name) => run.metrics[name].map((/** @type {number|null} */ value) => (value === null || value <= 0 ? null : Math.log10(value))));
-    const lossRange = range(logged.flat());
-    if (lossRange) {
-      const y = linear(lossRange, [flipsTop - 4, 5]);
-      logged.forEach((values, index) => {
-        picture.append(s("path", { d: path(values, this.x, y), class: "curve dashed", stroke: shades[losses[index] === "val_loss" ? 1 : 0] }));
-        legend.push([losses[index].replace("_", " "), shades[losses[index] === "val_loss" ? 1 : 0], "dashed"]);
-      });
-    }
+    const legend = this.curves(picture, flipsTop);
     this.bars(picture, flipsTop, zero);
     for (const one of run.interesting ?? []) {
       const x = this.x(run.epochs.indexOf(one.epoch));
@@ -127,15 +147,54 @@ export class Timeline {
       mark.addEventListener("click", () => page.go(one.epoch));
       picture.append(mark);
     }
+    this.ticks(picture, zero);
+    this.now = s("line", { y1: 0, y2: height, class: "now" });
+    picture.append(this.now);
+    replace(this.chart, picture);
+    replace(this.legend, legend.map(([text, color, kind]) => h("span", null, h("i", { class: kind, style: `border-color:${color}` }), text)),
+      run.learned?.some((/** @type {any} */ value) => value) ? [h("span", { class: "up" }, "▲ learned"), h("span", { class: "down" }, "▼ forgotten")] : null);
+    this.interval.hidden = !interval;
+    this.interval.textContent = interval ? `epochs ${interval[0]} to ${interval[1]} ×` : "";
+    this.setEpoch(page.store.get().epoch);
+  }
+
+  /**
+   * Error and loss on logarithmic axes: of both splits, or of two runs on one split.
+   * @param {Element} picture @param {number} bottom
+   * @returns {[string, string, string][]} text, colour, kind of each line
+   */
+  curves(picture, bottom) {
+    /** @type {[string, string, string][]} */
+    const legend = [];
+    const lines = timelineLines(this.page.runs, this.run.epochs, (index) => this.page.together.epochOfSecond(index));
+    for (const kind of ["error", "loss"]) {
+      const shown = lines.filter((line) => line.kind === kind);
+      const span = range(shown.flatMap((line) => line.values));
+      if (!span) continue;
+      const y = linear(span, [bottom - 5, 6]);
+      for (const line of shown) {
+        const color = SHADES[line.shade];
+        picture.append(s("path", { d: path(line.values, this.x, y), class: kind === "loss" ? "curve dashed" : "curve", stroke: color }, s("title", null, line.text)));
+        legend.push([line.text, color, kind === "loss" ? "dashed" : ""]);
+      }
+    }
+    return legend;
+  }
+
+  /** Learning-rate changes, rounds and what else happened: a line, and a word where there is room. @param {Element} picture @param {number} zero */
+  ticks(picture, zero) {
+    const { run, page } = this;
+    let free = -Infinity;
     for (const tick of run.ticks ?? []) {
       const x = this.x(run.epochs.indexOf(tick.epoch));
       picture.append(s("line", { x1: x, x2: x, y1: 2, y2: zero, class: "tick" }, s("title", null, tick.text)));
+      if (x < free) continue;
+      free = x + LABEL_PX + 10;
+      const number = tick.kind === "round" ? tick.text.match(/\d+/)?.[0] : "";
+      const word = s("text", { x: x + 3, y: 10, class: "tick-word" }, number ? `r${number}` : SHORT[tick.kind] ?? "•", s("title", null, tick.text));
+      word.addEventListener("click", () => page.go(tick.epoch));
+      picture.append(word);
     }
-    this.now = s("line", { y1: 0, y2: height, class: "now" });
-    picture.append(this.now);
-    replace(this.chart, picture, h("div", { class: "timeline-legend", "aria-hidden": "true" }, legend.map(([text, color, kind]) => h("span", null, h("i", { class: kind, style: `border-color:${color}` }), text)),
-      run.learned?.some((/** @type {any} */ value) => value) ? h("span", null, "▲ learned ▼ forgotten") : null));
-    this.setEpoch(page.store.get().epoch);
   }
 
   /** @param {Element} picture @param {number} top @param {number} zero */
@@ -143,8 +202,8 @@ export class Timeline {
     const { run } = this;
     const root = (/** @type {number|null} */ value) => Math.sqrt(Math.max(0, value ?? 0));
     const most = Math.max(1, ...(run.learned ?? []).map(root), ...(run.forgotten ?? []).map(root));
-    const middle = top + (zero - top) * 0.6;
-    const wide = Math.max(1, Math.min(12, (this.x(1) - this.x(0)) * 0.5));
+    const middle = top + (zero - top) * 0.58;
+    const wide = Math.max(1, Math.min(16, (this.x(1) - this.x(0)) * 0.5));
     run.epochs.forEach((/** @type {number} */ epoch, /** @type {number} */ at) => {
       for (const [values, sign, kind] of /** @type {any[]} */ ([[run.learned, 1, "learned"], [run.forgotten, -1, "forgotten"]])) {
         const value = values?.[at];

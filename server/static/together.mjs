@@ -1,5 +1,7 @@
 /** How two runs stand side by side: which epoch of the second belongs to one of the first, and their cameras. */
 
+const ALIKE = 1.7;
+
 export class Together {
   /** @param {any} page */
   constructor(page) {
@@ -33,23 +35,42 @@ export class Together {
     }
   }
 
-  /** Gives the second map a camera of its own, or back that of the first. @param {boolean} linked */
-  link(linked) {
+  /** Links the cameras of two maps that lie alike; others start with a camera each. */
+  linkAsFits() {
+    const [first, second] = this.page.views;
+    if (second && !comparable(first.map.view ?? first.map.extent, second.map.view ?? second.map.extent)) this.link(false, null);
+  }
+
+  /** Gives the second map a camera of its own, or back that of the first. @param {boolean} linked @param {[number, number, number] | null} [camera] */
+  link(linked, camera = this.page.views[1]?.camera()) {
     const { page } = this;
     const [first, second] = page.views;
     page.store.set({ linked });
     const doc = second?.figure.document;
     if (!doc) return;
-    const camera = second.camera();
     const prefix = linked ? "map" : "map-b";
     second.figure.setv({ x_range: doc.get_model_by_name(`${prefix}-x`), y_range: doc.get_model_by_name(`${prefix}-y`) });
     second.follow();
     if (linked) {
       second.ownCamera = null;
       first.look(first.wanted());
-    } else second.look(camera);
-    second.paint();
+    } else {
+      second.ownCamera = camera;
+      second.look(second.wanted());
+    }
   }
+}
+
+/**
+ * Whether two maps can share a camera: neither would be lost in the other's view.
+ * @param {number[]} a  box of x0, x1, y0, y1
+ * @param {number[]} b
+ */
+export function comparable(a, b) {
+  const size = (/** @type {number[]} */ [x0, x1, y0, y1]) => Math.max(x1 - x0, y1 - y0);
+  const ratio = size(a) / size(b);
+  const apart = Math.hypot((a[0] + a[1] - b[0] - b[1]) / 2, (a[2] + a[3] - b[2] - b[3]) / 2);
+  return ratio < ALIKE && ratio > 1 / ALIKE && apart < Math.min(size(a), size(b)) / 2;
 }
 
 /**

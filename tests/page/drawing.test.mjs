@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { ramp, tint, toOklab } from "../../server/static/color.mjs";
 import { inside } from "../../server/static/lasso.mjs";
 import { combine, countOf, fromBase64, has, howOf, inverted, maskOf, rowsOf, toBase64 } from "../../server/static/masks.mjs";
-import { decodeRaster, isochrone, regionPixels, veilPixels } from "../../server/static/regions.mjs";
+import { decodeRaster, isochrone, nearness, regionPixels, veilPixels } from "../../server/static/regions.mjs";
 import { limits, shadesOf } from "../../server/static/shades.mjs";
 import { discStamps, drawDiscs, drawSquares, drawingOrder, nearestRow, project } from "../../server/static/splat.mjs";
 
@@ -133,6 +133,17 @@ test("the map has no edge: ground, boundary and last change fade to nothing at t
     for (let i = 1; i < 20; i++) assert.ok(alpha(20, i) >= alpha(20, i - 1)); // no step outwards
     assert.ok(alpha(20, 3) - alpha(20, 2) < 90); // and none that an eye would take for a line
   }
+});
+
+test("what lies far from every sample fades away", () => {
+  const side = 50;
+  const trust = new Uint8Array(side * side);
+  trust[25 * side + 25] = 255;
+  const near = nearness({ trust, resolution: side });
+  const plain = (row, column) => Math.exp(-Math.hypot(row - 25, column - 25) / (side * 0.13));
+  assert.equal(near[25 * side + 25], 1);
+  for (const [row, column] of [[25, 30], [20, 25], [30, 30], [0, 0], [49, 2]]) assert.ok(Math.abs(near[row * side + column] - plain(row, column)) < 0.07);
+  assert.ok(nearness({ trust: new Uint8Array(9), resolution: 3 }).every((value) => value === 1)); // nothing to measure from
 });
 
 test("an isochrone remembers the last change of each pixel", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { fitted, geometry, ROOM } from "../../server/static/layers/camera.mjs";
+import { boxOfCodes, fitted, geometry, ROOM } from "../../server/static/layers/camera.mjs";
 import { passes } from "../../server/static/layers/cloud.mjs";
 import { densityPixels } from "../../server/static/layers/density.mjs";
 import { densestSpots } from "../../server/static/layers/names.mjs";
@@ -10,7 +10,7 @@ import { trailStretch } from "../../server/static/layers/trails.mjs";
 import { legendLines } from "../../server/static/picture.mjs";
 import { nextInDirection } from "../../server/static/selecting.mjs";
 import { where } from "../../server/static/shading.mjs";
-import { partner } from "../../server/static/together.mjs";
+import { comparable, partner } from "../../server/static/together.mjs";
 import { word } from "../../server/static/figures.mjs";
 
 const OPAQUE = 0xff000000;
@@ -60,8 +60,8 @@ test("density is strongest where dots pile up, in their mean colour, and ignores
 
 test("a name stands where its class has most dots, not between two clusters", () => {
   const places = Float32Array.from([5, 5, 6, 6, 5, 6, 95, 95]);
-  const [spot, empty] = densestSpots([0, 0, 0, 0], 2, places, { left: 0, top: 0, wide: 100, high: 100 }, new Uint32Array(4).fill(OPAQUE));
-  assert.ok(spot.x < 10 && spot.y < 10);
+  const [spot, empty] = densestSpots([0, 0, 0, 0], 2, places, new Uint32Array(4).fill(OPAQUE));
+  assert.ok(Math.hypot(spot.x - 16 / 3, spot.y - 17 / 3) < 1e-5);
   assert.equal(spot.dots, 3);
   assert.equal(empty.dots, 0);
 });
@@ -116,4 +116,24 @@ test("the legend of a picture lists so many classes and counts the rest", () => 
   assert.equal(lines[11].text, "and 20 more");
   assert.equal(lines[12].text, "✕ wrong  12");
   assert.match(legendLines({ title: "loss", entries: null, low: 0.001, high: 2.5 })[1].text, /0.00100 … 2.50/);
+});
+
+test("the box of an epoch leaves out absent and stray dots", () => {
+  const codes = new Uint16Array(2 * 1001);
+  for (let row = 0; row < 1000; row++) {
+    codes[2 * row] = 20_000 + (row % 100) * 100;
+    codes[2 * row + 1] = 30_000 + (row % 50) * 100;
+  }
+  codes.set([65_535, 65_535], 2 * 999);
+  codes.set([65_534, 0], 2 * 1000);
+  const [x0, x1, y0, y1] = boxOfCodes(codes, [0, 65_534, 0, 65_534]);
+  assert.ok(x0 < 20_000 && x0 > 18_000 && x1 > 29_900 && x1 < 32_000);
+  assert.ok(y0 < 30_000 && y0 > 28_000 && y1 > 34_900 && y1 < 37_000);
+  assert.equal(boxOfCodes(new Uint16Array(4).fill(65_535), [0, 1, 0, 1]), null);
+});
+
+test("two maps share a camera only when neither would be lost in the other's view", () => {
+  assert.ok(comparable([0, 10, 0, 8], [1, 13, 0, 9]));
+  assert.ok(!comparable([0, 10, 0, 8], [0, 40, 0, 30]));
+  assert.ok(!comparable([0, 10, 0, 8], [50, 60, 0, 8]));
 });

@@ -13,6 +13,8 @@ test("a film strip holds the current epoch, the one before, and others in order,
   assert.ok(strip.includes(70) && strip.includes(60));
   assert.equal(new Set(strip).size, 6);
   assert.deepEqual(strip, [...strip].sort((a, b) => a - b));
+  assert.equal(strip[0], 0); // the whole run, not only what is near
+  assert.equal(strip.at(-1), 190);
   assert.deepEqual(stripEpochs([3], 3, 6), [3]);
   assert.deepEqual(stripEpochs([1, 2], 2, 6), [1, 2]);
 });

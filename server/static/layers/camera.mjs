@@ -38,3 +38,26 @@ export function fitted(boxes, width, height) {
   const perPixel = Math.max((x1 - x0) / Math.max(80, width - 2 * room.beside), (y1 - y0) / clear);
   return [(x0 + x1) / 2, (y0 + y1) / 2 + ((room.above - room.below) / 2) * perPixel, perPixel * width];
 }
+
+/** Share of the dots that may lie outside on each side: one far dot must not shrink the rest. */
+const OUTSIDE = 0.005;
+
+/**
+ * The box that holds nearly all dots, with a little room.
+ * @param {Uint16Array} codes  x, y over the extent, 65535 absent
+ * @param {number[]} extent
+ * @returns {[number, number, number, number] | null} x0, x1, y0, y1 in map units
+ */
+export function boxOfCodes(codes, [x0, x1, y0, y1]) {
+  const sides = [0, 1].map((side) => {
+    const values = codes.filter((value, at) => at % 2 === side && value <= LARGEST_CODE).sort();
+    const at = (/** @type {number} */ share) => values[Math.min(values.length - 1, Math.max(0, Math.round(share * (values.length - 1))))];
+    return [at(OUTSIDE), at(1 - OUTSIDE)];
+  });
+  if (sides.some(([low]) => low === undefined)) return null;
+  const room = 0.04 * Math.max(...sides.map(([low, high]) => high - low), LARGEST_CODE / 50);
+  const [[left, right], [bottom, top]] = sides.map(([low, high]) => [low - room, high + room]);
+  const x = (/** @type {number} */ code) => x0 + (code / LARGEST_CODE) * (x1 - x0);
+  const y = (/** @type {number} */ code) => y0 + (code / LARGEST_CODE) * (y1 - y0);
+  return [x(left), x(right), y(bottom), y(top)];
+}

@@ -4,9 +4,15 @@ const MARKS_AT_MOST = 5000;
 const RANKS_AT_MOST = 60;
 const DIMMED = 128;
 
-/** @param {CanvasRenderingContext2D} pen @param {any} map @param {any} view @param {ArrayLike<number>} rows @param {number} r @param {string} color */
-export function paintCrosses(pen, { places, colors }, view, rows, r, color) {
+/** How dark crosses are: where half of all dots are wrong they must not hide the other half. @param {number} share of wrong dots */
+export function crossStrength(share) {
+  return Math.max(0.3, 1 - 1.6 * Math.max(0, share - 0.1));
+}
+
+/** @param {CanvasRenderingContext2D} pen @param {any} map @param {any} view @param {ArrayLike<number>} rows @param {number} r @param {string} color @param {number} [strength] */
+export function paintCrosses(pen, { places, colors }, view, rows, r, color, strength = 1) {
   pen.strokeStyle = color;
+  pen.globalAlpha = strength;
   pen.lineWidth = Math.max(1, view.ratio);
   pen.beginPath();
   for (let i = 0; i < Math.min(rows.length, MARKS_AT_MOST); i++) {
@@ -20,6 +26,7 @@ export function paintCrosses(pen, { places, colors }, view, rows, r, color) {
     pen.lineTo(x + r, y - r);
   }
   pen.stroke();
+  pen.globalAlpha = 1;
 }
 
 /** @param {CanvasRenderingContext2D} pen @param {any} map @param {ArrayLike<number>} rows @param {number} r @param {string} color @param {number} width @param {boolean} [always] dimmed ones too */

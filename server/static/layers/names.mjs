@@ -4,44 +4,56 @@ const BINS = 24;
 const MANY_CLASSES = 20;
 const NAMES_AT_MOST = 200;
 const LONGEST = 18;
+const ABOVE_PX = 13;
 
 /**
- * Where each class has most of its dots: the middle of the fullest cell, not the mean, which may lie between
- * two clusters on foreign ground.
+ * Where each class has most of its dots: the mean of those in its fullest cell. The mean of all may lie between
+ * two clusters, on foreign ground.
  * @param {ArrayLike<number>} labels
  * @param {number} count  of classes
  * @param {Float32Array} places
- * @param {{left: number, top: number, wide: number, high: number}} box  that holds the map, in pixels
  * @param {Uint32Array} colors  rows of colour 0 are hidden
  * @returns {{x: number, y: number, dots: number}[]} by class; dots 0 where there is none
  */
-export function densestSpots(labels, count, places, { left, top, wide, high }, colors) {
-  const histogram = new Uint32Array(count * BINS * BINS);
+export function densestSpots(labels, count, places, colors) {
+  let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
+  const seen = (/** @type {number} */ row) => labels[row] < count && colors[row] !== 0 && places[2 * row] > -1e5;
   for (let row = 0; row < labels.length; row++) {
-    const label = labels[row];
-    if (label >= count || colors[row] === 0) continue;
-    const bx = Math.floor(((places[2 * row] - left) / wide) * BINS);
-    const by = Math.floor(((places[2 * row + 1] - top) / high) * BINS);
-    if (bx >= 0 && by >= 0 && bx < BINS && by < BINS) histogram[(label * BINS + by) * BINS + bx]++;
+    if (!seen(row)) continue;
+    left = Math.min(left, places[2 * row]);
+    right = Math.max(right, places[2 * row]);
+    top = Math.min(top, places[2 * row + 1]);
+    bottom = Math.max(bottom, places[2 * row + 1]);
   }
-  return Array.from({ length: count }, (_, label) => {
+  const cell = Math.max(right - left, bottom - top, 1e-6) / BINS;
+  const cellOf = (/** @type {number} */ row) => Math.min(BINS - 1, Math.floor((places[2 * row + 1] - top) / cell)) * BINS + Math.min(BINS - 1, Math.floor((places[2 * row] - left) / cell));
+  const histogram = new Uint32Array(count * BINS * BINS);
+  for (let row = 0; row < labels.length; row++) if (seen(row)) histogram[labels[row] * BINS * BINS + cellOf(row)]++;
+  const fullest = Int32Array.from({ length: count }, (_, label) => {
     let best = 0;
-    for (let cell = 1; cell < BINS * BINS; cell++) if (histogram[label * BINS * BINS + cell] > histogram[label * BINS * BINS + best]) best = cell;
-    return { x: left + (((best % BINS) + 0.5) / BINS) * wide, y: top + ((Math.floor(best / BINS) + 0.5) / BINS) * high, dots: histogram[label * BINS * BINS + best] };
+    for (let at = 1; at < BINS * BINS; at++) if (histogram[label * BINS * BINS + at] > histogram[label * BINS * BINS + best]) best = at;
+    return best;
   });
+  const spots = Array.from({ length: count }, () => ({ x: 0, y: 0, dots: 0 }));
+  for (let row = 0; row < labels.length; row++) {
+    if (!seen(row) || cellOf(row) !== fullest[labels[row]]) continue;
+    const spot = spots[labels[row]];
+    spot.dots++;
+    spot.x += (places[2 * row] - spot.x) / spot.dots;
+    spot.y += (places[2 * row + 1] - spot.y) / spot.dots;
+  }
+  return spots;
 }
 
 /**
  * @param {CanvasRenderingContext2D} pen
  * @param {any} view
- * @param {{run: any, labels: ArrayLike<number>, places: Float32Array, colors: Uint32Array, extent: number[], ink: string, halo: string}} shown
+ * @param {{run: any, labels: ArrayLike<number>, places: Float32Array, colors: Uint32Array, ink: string, halo: string}} shown
  */
-export function paintNames(pen, view, { run, labels, places, colors, extent, ink, halo }) {
+export function paintNames(pen, view, { run, labels, places, colors, ink, halo }) {
   const count = run.classes.length;
   if (!labels || !count) return;
-  const [x0, x1, y0, y1] = extent;
-  const box = { left: view.x(x0), top: view.y(y1), wide: view.x(x1) - view.x(x0), high: view.y(y0) - view.y(y1) };
-  const spots = densestSpots(labels, count, places, box, colors);
+  const spots = densestSpots(labels, count, places, colors);
   const many = count > MANY_CLASSES;
   pen.textAlign = "center";
   pen.textBaseline = "middle";
@@ -50,7 +62,9 @@ export function paintNames(pen, view, { run, labels, places, colors, extent, ink
   const taken = [];
   const order = [...run.classes.keys()].sort((a, b) => spots[b].dots - spots[a].dots);
   for (const label of order.slice(0, NAMES_AT_MOST)) {
-    const { x, y, dots } = spots[label];
+    const { x, dots } = spots[label];
+    // Where clusters are small the name stands above its dots, not on them.
+    const y = spots[label].y - (many ? ABOVE_PX * view.ratio : 0);
     if (dots < (many ? 4 : 1)) continue;
     const size = (many ? 11 : 15) * view.ratio;
     const name = run.classes[label];

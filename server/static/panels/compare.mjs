@@ -1,6 +1,6 @@
 /** Two runs on the same samples: who is right where, over epochs, and where they differ most. */
 
-import { number } from "../chart_math.mjs";
+import { number, percent } from "../chart_math.mjs";
 import { h, replace, s } from "../dom.mjs";
 
 const CELLS = [["both", "both right", "var(--agree-both)"], ["only_a", "only A right", "var(--agree-a)"], ["only_b", "only B right", "var(--agree-b)"], ["neither", "both wrong", "var(--agree-none)"]];
@@ -36,6 +36,7 @@ export function comparePanel(element, { api, onepoch, oncell, onrow }) {
           h("div", { class: "row cells" }, CELLS.map(([cell, text, color]) => h("button", { type: "button", class: "cell-button", style: `--cell:${color}`, onclick: () => oncell(cell, stop), title: "select these samples" },
             h("strong", null, number(data[cell][at])), text))),
           bands(data, at, (index) => onepoch(data.stops[index].a)),
+          data.notice ? h("p", { class: "honest" }, data.notice) : null,
           h("p", { class: "muted" }, `${number(data.shared)} shared samples · same prediction ${number(data.same_prediction[at])} · Cohen's κ ${number(data.kappa[at])}`,
             data.only_in_a || data.only_in_b ? ` · ${number(data.only_in_a)} only in A, ${number(data.only_in_b)} only in B` : "")),
         h("div", { class: "scroll" }, h("h4", null, "They disagree most about"), disagreements(list, next))));
@@ -44,22 +45,25 @@ export function comparePanel(element, { api, onepoch, oncell, onrow }) {
     }
   }
 
-  /** @param {any} data @param {number} at @param {(index: number) => void} go */
+  /** What is not right in both, on a scale of its own: the rest would press it flat. @param {any} data @param {number} at @param {(index: number) => void} go */
   function bands(data, at, go) {
     const count = data.stops.length;
-    const picture = s("svg", { viewBox: `0 0 ${Math.max(1, count)} 100`, preserveAspectRatio: "none", class: "chart bands", height: 90, width: "100%", role: "img", "aria-label": "agreement over epochs" });
+    const apart = CELLS.slice(1);
+    const most = Math.max(1, ...data.stops.map((_, index) => apart.reduce((sum, [cell]) => sum + data[cell][index], 0)));
+    const picture = s("svg", { viewBox: `0 0 ${Math.max(1, count)} 100`, preserveAspectRatio: "none", class: "chart bands", height: 90, width: "100%", role: "img", "aria-label": `samples that are not right in both runs, over epochs, at most ${most}` });
     data.stops.forEach((stop, index) => {
       let below = 0;
-      for (const [cell, text, color] of CELLS) {
-        const height = (data[cell][index] / Math.max(1, data.shared)) * 100;
-        const part = s("rect", { x: index, y: 100 - below - height, width: 1.01, height, fill: color, class: "clickable" }, s("title", null, `epoch ${stop.a}: ${text} ${data[cell][index]}`));
-        part.addEventListener("click", () => { go(index); oncell(cell, stop); });
-        picture.append(part);
+      const part = (/** @type {string[]} */ [cell, text, color], /** @type {number} */ height, /** @type {string} */ kind) => {
+        const shape = s("rect", { x: index + 0.04, y: 100 - below - height, width: 0.92, height, fill: color, class: kind }, s("title", null, `epoch ${stop.a}: ${text} ${data[cell][index]}`));
+        shape.addEventListener("click", () => { go(index); oncell(cell, stop); });
+        picture.append(shape);
         below += height;
-      }
+      };
+      for (const cell of apart) part(/** @type {string[]} */ (cell), (data[cell[0]][index] / most) * 96, "clickable");
+      part(/** @type {string[]} */ (CELLS[0]), 100 - below, "clickable both");
     });
     picture.append(s("rect", { x: at, y: 0, width: 1, height: 100, class: "band-now", "vector-effect": "non-scaling-stroke" }));
-    return picture;
+    return [picture, h("p", { class: "muted axis" }, `not right in both, over epochs; the tallest bar is ${number(most)} samples (${percent(most / Math.max(1, data.shared))})`)];
   }
 
   /** @param {any} list @param {any} next */

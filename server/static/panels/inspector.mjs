@@ -2,11 +2,12 @@
 
 import { h, replace } from "../dom.mjs";
 import { countOf, rowsOf, toBase64 } from "../masks.mjs";
+import { changedPanel } from "./changed.mjs";
 import { neighborPanel } from "./neighbors.mjs";
 import { neuronPanel } from "./neurons.mjs";
 import { runView } from "./run_summary.mjs";
 import { saliencyPanel } from "./saliency.mjs";
-import { sampleView } from "./sample.mjs";
+import { sampleCard, sampleEvents, sampleHistory } from "./sample.mjs";
 import { setView } from "./set.mjs";
 
 const SETTLE_MS = 90;
@@ -15,32 +16,25 @@ const THUMBS = 24;
 /** @param {HTMLElement} element @param {any} page */
 export function inspector(element, page) {
   const { api, store } = page;
+  const section = () => h("section", { class: "panel", hidden: true });
   const main = h("section", { class: "panel", "aria-label": "inspector" });
-  const saliency = page.runs.map(() => h("section", { class: "panel", hidden: true }));
-  const neurons = page.runs.map(() => h("section", { class: "panel", hidden: true }));
-  const near = h("section", { class: "panel", hidden: true });
-  const changed = h("section", { class: "panel", hidden: true });
-  const names = page.runs.length > 1 ? ["A", "B"] : [""];
-  replace(element, main, changed, page.runs.flatMap((/** @type {any} */ run, /** @type {number} */ index) => [names[index] ? h("h2", { class: "run-name", hidden: true, "data-run": index }, `${names[index]} · ${run.name}`) : null, saliency[index], neurons[index]]), near);
+  const of = page.runs.map((/** @type {any} */ run, /** @type {number} */ index) => ({ title: page.runs.length > 1 ? h("h2", { class: "run-name", hidden: true }, `${index ? "B" : "A"} · ${run.name}`) : null, past: section(), saliency: section(), neurons: section() }));
+  const [changed, events, near] = [section(), section(), section()];
+  replace(element, main, of.map((/** @type {any} */ one) => [one.title, one.past, one.saliency, one.neurons]), changed, events, near);
   const context = { api, onepoch: (/** @type {number} */ epoch) => page.go(epoch), onrow: (/** @type {number} */ row) => page.selecting.pin(row) };
-  const saliencyPanels = saliency.map((section) => saliencyPanel(section, context));
-  const neuronPanels = neurons.map((section) => neuronPanel(section, context));
+  const panels = of.map((/** @type {any} */ one) => [saliencyPanel(one.saliency, context), neuronPanel(one.neurons, context)]);
   const neighbors = neighborPanel(near, context);
+  const change = changedPanel(changed, context);
   let timer = 0;
   let serial = 0;
 
   async function update() {
     const mine = ++serial;
     const state = store.get();
-    const row = page.views.length ? page.pinRow(page.views[0]) : -1;
-    const sample = row >= 0;
-    for (const title of element.querySelectorAll(".run-name")) /** @type {HTMLElement} */ (title).hidden = !sample;
-    if (!sample) {
-      for (const panel of [...saliencyPanels, ...neuronPanels, neighbors]) panel.update(null);
-      changed.hidden = true;
-    }
+    const row = state.pin === null ? -1 : (page.rowById.get(String(state.pin)) ?? -1);
+    if (row < 0) hideSample();
     try {
-      if (sample) await showSample(row, state, () => mine === serial);
+      if (row >= 0) await showSample(row, state, () => mine === serial);
       else if (state.mask) await showSet(state, () => mine === serial);
       else await showRun(state, () => mine === serial);
     } catch (error) {
@@ -48,32 +42,39 @@ export function inspector(element, page) {
     }
   }
 
+  function hideSample() {
+    for (const one of of) {
+      if (one.title) one.title.hidden = true;
+      one.past.hidden = true;
+    }
+    events.hidden = true;
+    for (const panel of [...panels.flat(), neighbors, change]) panel.update(null);
+  }
+
   /** @param {number} row @param {any} state @param {() => boolean} current */
   async function showSample(row, state, current) {
-    const map = page.mapOf();
-    const data = await api.run(page.run.slug, `sample/${row}.json${map ? `?map=${encodeURIComponent(map.name)}` : ""}`);
-    if (!current()) return;
-    replace(main, sampleView(data, {
-      run: page.run, colors: page.classColors(page.run), epoch: state.epoch, image: page.run.has.images ? api.image(page.run.slug, row) : null,
-      onepoch: context.onepoch, onselect: (expression) => page.search.search(expression), unpin: () => store.set({ pin: null }),
-    }));
-    page.runs.forEach((/** @type {any} */ run, /** @type {number} */ index) => {
+    const places = page.runs.map((/** @type {any} */ run, /** @type {number} */ index) => {
+      const own = index === 0 ? row : (page.joinAB.get(row) ?? -1);
       const view = page.views[index];
-      const own = view ? page.pinRow(view) : index === 0 ? row : -1;
-      const epoch = view ? page.epochOf(view) : state.epoch;
-      const at = own >= 0 ? { run, row: own, epoch, map: view?.map?.name, missing: run.missing?.saliency ?? null, image: run.has.images ? api.image(run.slug, own) : null } : null;
-      saliencyPanels[index].update(at);
-      neuronPanels[index].update(at);
-      if (index === 0) neighbors.update(at && at.map ? at : null);
+      return { run, row: own, epoch: view ? page.epochOf(view) : state.epoch, map: view?.map?.name, missing: run.missing?.saliency ?? null, image: run.has.images && own >= 0 ? api.image(run.slug, own) : null };
     });
-    const what = await api.run(page.run.slug, `changed/${state.epoch}.json?row=${row}${map ? `&map=${encodeURIComponent(map.name)}` : ""}`);
+    const stories = await Promise.all(places.map((/** @type {any} */ at) => (at.row < 0 ? null : api.run(at.run.slug, `sample/${at.row}.json${at.map ? `?map=${encodeURIComponent(at.map)}` : ""}`))));
     if (!current()) return;
-    changed.hidden = !what.rows?.length;
-    if (what.rows?.length) {
-      replace(changed, h("h3", null, `What changed since epoch ${what.previous}`), h("table", { class: "figures" }, h("thead", null, h("tr", null, h("td"), h("th", { scope: "col" }, "value"), h("th", { scope: "col" }, "larger than"))), h("tbody", null, what.rows.map((/** @type {any} */ one) => h("tr", { title: one.text ?? null },
-        h("th", { scope: "row" }, one.name), h("td", null, one.value === null ? "–" : typeof one.value === "number" ? Number(one.value.toPrecision(3)) : one.value, one.unit ? ` ${one.unit}` : ""),
-        h("td", { class: "muted" }, one.percentile === null || one.percentile === undefined ? "" : `${Math.round(one.percentile)} % of samples`))))));
-    }
+    const [first] = places;
+    replace(main, sampleCard(stories[0], { run: page.run, colors: page.classColors(page.run), epoch: first.epoch, image: first.image, unpin: () => store.set({ pin: null }) }));
+    of.forEach((/** @type {any} */ one, /** @type {number} */ index) => {
+      const at = places[index];
+      const there = at.row >= 0;
+      if (one.title) one.title.hidden = false;
+      one.past.hidden = false;
+      replace(one.past, there ? sampleHistory(stories[index], { run: at.run, colors: page.classColors(at.run), epoch: at.epoch, onepoch: index ? () => undefined : context.onepoch }) : h("p", { class: "empty" }, "This run does not have the sample."));
+      for (const panel of panels[index]) panel.update(there ? at : null);
+    });
+    const rest = sampleEvents(stories[0], { onepoch: context.onepoch, onselect: (expression) => page.search.search(expression) });
+    events.hidden = rest.length === 0;
+    replace(events, rest);
+    change.update(first);
+    neighbors.update(first.map ? first : null);
   }
 
   /** @param {any} state @param {() => boolean} current */
@@ -105,7 +106,7 @@ export function inspector(element, page) {
 
   const soon = () => { clearTimeout(timer); timer = window.setTimeout(update, SETTLE_MS); };
   store.subscribe((/** @type {any} */ state, /** @type {any} */ before) => {
-    if (["epoch", "mask", "pin", "map", "theme"].some((name) => state[name] !== before[name])) soon();
+    if (["epoch", "mask", "pin", "map", "theme", "join"].some((name) => state[name] !== before[name])) soon();
   });
   update();
   return { update };

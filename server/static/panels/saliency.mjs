@@ -11,22 +11,23 @@ export const METHODS = [
   ["grad_cam", "Grad-CAM"], ["guided_grad_cam", "guided Grad-CAM"], ["occlusion", "occlusion"],
 ];
 
-const STRIP = 6;
+const STRIP = 7;
 
 /**
- * Epochs of the film strip: the current one, the one before, and others spread over the run.
+ * Epochs of the film strip: the current one and the one before, the first and the last, and others where the gaps are widest.
  * @param {number[]} epochs
  * @param {number} epoch
  * @param {number} count
  */
 export function stripEpochs(epochs, epoch, count = STRIP) {
   const at = Math.max(0, epochs.indexOf(epoch));
-  const chosen = new Set([at, Math.max(0, at - 1)]);
-  for (let step = 0; chosen.size < Math.min(count, epochs.length) && step <= count * 4; step++) {
-    chosen.add(Math.round((step / (count * 4)) * (epochs.length - 1) * 4) % epochs.length);
-    if (chosen.size < Math.min(count, epochs.length)) chosen.add(Math.round((step / Math.max(1, count - 1)) * (epochs.length - 1)) % epochs.length);
+  const chosen = [...new Set([at, Math.max(0, at - 1), 0, epochs.length - 1])].slice(0, count).sort((a, b) => a - b);
+  while (chosen.length < Math.min(count, epochs.length)) {
+    let widest = 0;
+    for (let i = 1; i + 1 < chosen.length; i++) if (chosen[i + 1] - chosen[i] > chosen[widest + 1] - chosen[widest]) widest = i;
+    chosen.splice(widest + 1, 0, Math.floor((chosen[widest] + chosen[widest + 1]) / 2));
   }
-  return [...chosen].sort((a, b) => a - b).map((index) => epochs[index]);
+  return chosen.map((index) => epochs[index]);
 }
 
 /**

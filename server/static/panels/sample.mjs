@@ -7,43 +7,65 @@ import { h } from "../dom.mjs";
 const RIVALS = 3;
 
 /**
+ * Who the sample is, and what the network says of it now.
  * @param {any} data  answer of sample/ROW.json
- * @param {{run: any, colors: string[], epoch: number, image: string|null, onepoch: (epoch: number) => void,
- *   onselect: (expression: string) => void, unpin?: () => void}} context
- * @returns {HTMLElement[]}
+ * @param {{run: any, colors: string[], epoch: number, image: string|null, unpin?: () => void}} context
+ * @returns {HTMLElement}
  */
-export function sampleView(data, { run, colors, epoch, image, onepoch, onselect, unpin }) {
+export function sampleCard(data, { run, colors, epoch, image, unpin }) {
   const at = data.epochs.indexOf(epoch);
   const predicted = at >= 0 ? data.predicted[at] : -1;
   const wrong = data.label >= 0 && predicted >= 0 && predicted !== data.label;
   const name = (/** @type {number} */ index) => (index >= 0 ? run.classes[index] : "unknown");
+  return h("div", { class: "card" },
+    image ? h("img", { src: image, alt: `sample ${data.id}`, class: "sample-image" }) : h("div", { class: "sample-image none" }, "no image"),
+    h("div", { class: "card-text" },
+      h("h3", null, `#${data.id}`, unpin ? h("button", { class: "quiet", type: "button", title: "unpin (P)", "aria-label": "unpin", onclick: unpin }, "×") : null),
+      h("p", null, h("span", { class: "dot", style: `background:${colors[data.label] ?? "transparent"}` }), `label ${name(data.label)}`,
+        data.true_label !== null && data.true_label !== undefined && data.true_label !== data.label ? h("span", { class: "warn" }, ` (rightly ${name(data.true_label)})`) : null),
+      h("p", { class: wrong ? "wrong" : "" }, h("span", { class: "dot", style: `background:${colors[predicted] ?? "transparent"}` }),
+        at < 0 || predicted < 0 ? "not recorded at this epoch" : `predicted ${name(predicted)} (${number(data.confidence[at], 2)})${wrong ? " ✕" : ""}`),
+      h("p", { class: "muted" }, [data.split, labelled(data, epoch), kept(data, epoch)].filter(Boolean).join(" · "))));
+}
+
+/**
+ * What the network said of it at every epoch.
+ * @param {any} data
+ * @param {{run: any, colors: string[], epoch: number, onepoch: (epoch: number) => void}} context
+ * @returns {HTMLElement[]}
+ */
+export function sampleHistory(data, { run, colors, epoch, onepoch }) {
   return [
-    h("div", { class: "card" },
-      image ? h("img", { src: image, alt: `sample ${data.id}`, class: "sample-image" }) : h("div", { class: "sample-image none" }, "no image"),
-      h("div", { class: "card-text" },
-        h("h3", null, `#${data.id}`, unpin ? h("button", { class: "quiet", type: "button", title: "unpin (P)", "aria-label": "unpin", onclick: unpin }, "×") : null),
-        h("p", null, h("span", { class: "dot", style: `background:${colors[data.label] ?? "transparent"}` }), `label ${name(data.label)}`,
-          data.true_label !== null && data.true_label !== undefined && data.true_label !== data.label
-            ? h("span", { class: "warn" }, ` (rightly ${name(data.true_label)})`) : null),
-        h("p", { class: wrong ? "wrong" : "" }, h("span", { class: "dot", style: `background:${colors[predicted] ?? "transparent"}` }),
-          at < 0 || predicted < 0 ? "not recorded at this epoch" : `predicted ${name(predicted)} (${number(data.confidence[at], 2)})${wrong ? " ✕ wrong" : ""}`),
-        h("p", { class: "muted" }, [data.split, data.labelled_since !== null && data.labelled_since !== undefined ? `labelled since ${data.labelled_since}` : null, kept(data, epoch)].filter(Boolean).join(" · ")),
-      )),
     h("h4", null, "Prediction over epochs"),
     classStrip({ epochs: data.epochs, epoch, classes: data.predicted, colors, names: run.classes, label: data.label, onepoch }),
     ...probability(data, { run, colors, epoch, onepoch }),
     h("h4", null, "Loss"),
-    curves({ epochs: data.epochs, epoch, label: "loss", height: 44, onepoch, lines: [{ name: "loss", values: data.loss, color: "var(--ink)" }] }),
-    ...events(data, onepoch),
-    ...attributes(data, onselect),
+    curves({ epochs: data.epochs, epoch, label: "loss", height: 40, onepoch, lines: [{ name: "loss", values: data.loss, color: "var(--ink)" }] }),
   ];
+}
+
+/**
+ * Its events and its columns.
+ * @param {any} data
+ * @param {{onepoch: (epoch: number) => void, onselect: (expression: string) => void}} context
+ * @returns {HTMLElement[]}
+ */
+export function sampleEvents(data, { onepoch, onselect }) {
+  return [...events(data, onepoch), ...attributes(data, onselect)];
+}
+
+/** @param {any} data @param {number} epoch */
+function labelled(data, epoch) {
+  const pick = (data.picks ?? []).find((/** @type {any} */ one) => one.epoch === epoch);
+  if (pick) return `picked here, rank ${pick.rank}${pick.strategy ? ` by ${pick.strategy}` : ""}`;
+  return data.labelled_since === null || data.labelled_since === undefined ? null : `labelled since epoch ${data.labelled_since}`;
 }
 
 /** @param {any} data @param {number} epoch */
 function kept(data, epoch) {
   const at = (data.kept_epochs ?? data.epochs).indexOf(epoch);
   const share = data.kept?.[at];
-  return share === null || share === undefined ? null : `the map keeps ${percent(share)} of its neighbours`;
+  return share === null || share === undefined ? null : `map keeps ${percent(share)} of its neighbours`;
 }
 
 /** @param {any} data @param {any} context */
@@ -56,7 +78,7 @@ function probability(data, { run, colors, epoch, onepoch }) {
   return [
     h("h4", null, "Probability"),
     curves({
-      epochs: data.epochs, epoch, label: "probability", height: 84, domain: [0, 1], onepoch,
+      epochs: data.epochs, epoch, label: "probability", height: 76, domain: [0, 1], onepoch,
       lines: order.map((index) => ({
         name: run.classes[classes[index]], values: lines[index],
         color: matter.has(index) ? colors[classes[index]] : "var(--faint)", strong: classes[index] === data.label,
@@ -72,7 +94,7 @@ function probability(data, { run, colors, epoch, onepoch }) {
 /** @param {any} data @param {(epoch: number) => void} onepoch */
 function events(data, onepoch) {
   if (!data.events?.length) return [];
-  return [h("h4", null, `Events (${data.events.length})`),
+  return [h("h3", null, `Events (${data.events.length})`),
     h("ul", { class: "events" }, data.events.map((event) => h("li", null,
       h("button", { type: "button", class: "link", onclick: () => onepoch(event.epoch) }, `epoch ${event.epoch}`), " ", event.text)))];
 }
@@ -81,7 +103,7 @@ function events(data, onepoch) {
 function attributes(data, onselect) {
   const names = Object.keys(data.attributes ?? {});
   if (!names.length) return [];
-  return [h("h4", null, "Columns"), h("dl", { class: "columns" }, names.map((name) => [
+  return [h("h3", null, "Columns"), h("dl", { class: "columns" }, names.map((name) => [
     h("dt", null, name),
     h("dd", null, h("button", { type: "button", class: "link", title: "select samples like this", onclick: () => onselect(expression(name, data.attributes[name])) },
       typeof data.attributes[name] === "number" ? number(data.attributes[name]) : String(data.attributes[name]))),

@@ -32,7 +32,7 @@ export function searchBox(element, { api, run, epoch, map, other, onresult, oncl
   let items = [];
   let active = -1;
 
-  input.addEventListener("input", () => { clearTimeout(timer); timer = window.setTimeout(complete, COMPLETE_DELAY_MS); });
+  input.addEventListener("input", () => { showChips(); clearTimeout(timer); timer = window.setTimeout(complete, COMPLETE_DELAY_MS); });
   input.addEventListener("focus", () => { showChips(); complete(); });
   input.addEventListener("blur", () => window.setTimeout(close, 150));
   input.addEventListener("keydown", (event) => {
@@ -111,7 +111,8 @@ export function searchBox(element, { api, run, epoch, map, other, onresult, oncl
   }
 
   function showChips() {
-    chips.hidden = false;
+    chips.hidden = input.value.trim() !== "";
+    if (chips.hidden) return;
     replace(chips, CHIPS.map(([name, query]) => h("button", { type: "button", class: "chip", onmousedown: (event) => { event.preventDefault(); search(/** @type {any} */ (query)(epoch())); } }, /** @type {string} */ (name))));
   }
 
