@@ -32,7 +32,7 @@ def serve(
     prefix: str = "",
     factory: str | None = None,
     factory_arguments: Mapping[str, Any] | None = None,
-    factories: Mapping[Path | str, Factory] | None = None,
+    factories: Mapping[str, Factory] | None = None,
     map_name: str | None = None,
     live: bool = True,
     open_browser: bool = False,
@@ -61,7 +61,7 @@ def make_site(
     *,
     factory: str | None = None,
     factory_arguments: Mapping[str, Any] | None = None,
-    factories: Mapping[Path | str, Factory] | None = None,
+    factories: Mapping[str, Factory] | None = None,
     map_name: str | None = None,
     live: bool = True,
 ) -> Site:

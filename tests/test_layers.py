@@ -17,6 +17,7 @@ FOLDERS = {
 
 HEIGHT = {
     "timetravel.errors": 0,
+    "timetravel.version": 0,
     "timetravel.store": 1,
     "timetravel.record": 2,
     "timetravel.project": 2,

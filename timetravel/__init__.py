@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from timetravel.version import __version__
+
 if TYPE_CHECKING:
     from timetravel.errors import (
         BadInput,
@@ -25,8 +27,6 @@ if TYPE_CHECKING:
     from timetravel.record.recorder import Recorder
     from timetravel.run import Run, open_run
     from timetravel.server.viewer import show
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "Recorder": "timetravel.record.recorder",
@@ -46,6 +46,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "__version__",
     "Recorder",
     "import_arrays",
     "open_run",

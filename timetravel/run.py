@@ -37,7 +37,7 @@ class Run(StoredRun):
 
     def interesting_epochs(self, map: str | None = None) -> list[InterestingEpoch]:
         """Epochs where something happened, in order, each with a score and a reason in words."""
-        from timetravel.analyze.interesting import run_interesting_epochs
+        from timetravel.analyze.signals import run_interesting_epochs
 
         return run_interesting_epochs(self, map)
 

@@ -132,11 +132,13 @@ def test_pictures_of_an_epoch_and_of_the_travel(mapped: Path, tmp_path: Path) ->
     assert (
         run("render", mapped, "--out", tmp_path / "map.png", "--size", "300", "--epoch", "1").exit_code == 0
     )
-    assert Image.open(tmp_path / "map.png").width > 300
+    with Image.open(tmp_path / "map.png") as still:
+        assert still.width > 300
     assert run("render", mapped, "--out", tmp_path / "map.svg", "--size", "300", "--dark").exit_code == 0
     assert (tmp_path / "map.svg").read_text().count("<circle") >= SAMPLES
     assert run("render", mapped, "--out", tmp_path / "travel.gif", "--size", "200").exit_code == 0
-    assert Image.open(tmp_path / "travel.gif").n_frames > EPOCHS
+    with Image.open(tmp_path / "travel.gif") as film:
+        assert film.n_frames > EPOCHS
 
 
 def test_a_picture_of_an_unknown_kind_or_epoch_says_what_to_do(mapped: Path, tmp_path: Path) -> None:

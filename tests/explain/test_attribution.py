@@ -25,6 +25,8 @@ TINYNET_TABLE = {
     "grad_cam": ([0.25, 0.125, 0, 0], [0, 0, 0, 0.125]),
 }
 
+ANY_NETWORK = [method for method in METHODS if method != "cam"]
+
 
 def direct(method: str, network: nn.Module, x: torch.Tensor, targets: torch.Tensor, layer: nn.Module | None):
     """What somebody who knows Captum would write."""
@@ -58,6 +60,10 @@ def direct(method: str, network: nn.Module, x: torch.Tensor, targets: torch.Tens
         if method == "grad_cam":
             cam = attr.LayerGradCam(network, layer).attribute(x, target=targets, relu_attributions=True)
             return attr.LayerAttribution.interpolate(cam, space, "bilinear")
+        if method == "cam":
+            maps = network[2](network[1](network[0](x)))
+            cam = torch.einsum("nkhw,nk->nhw", maps, network[5].weight[targets])[:, None]
+            return attr.LayerAttribution.interpolate(cam, space, "bilinear")
         if method == "guided_grad_cam":
             return attr.GuidedGradCam(network, layer).attribute(
                 x, target=targets, interpolate_mode="bilinear"
@@ -81,6 +87,25 @@ def test_tinynet_gives_the_numbers_worked_out_by_hand(method: str, target: int) 
     assert found.notes == ()
 
 
+def test_cam_of_tinynet_is_the_head_s_weight_times_the_map() -> None:
+    found = [attribute_inputs(tinynet(), TINY_INPUT, method="cam", targets=target) for target in (0, 1)]
+    np.testing.assert_allclose([values.ravel() for values in found], [[2, 1, 0, 0], [0, 0, 0, 2]], atol=1e-6)
+
+
+def test_cam_is_grad_cam_before_its_relu_up_to_a_factor() -> None:
+    network, x = residual(), images(4)
+    found = attribute_inputs(network, x, method="cam", targets=2)
+    last = network.blocks[1]
+    other = attr.LayerGradCam(network, last).attribute(torch.from_numpy(x), target=2).detach().numpy()
+    assert np.corrcoef(found.ravel(), other.ravel())[0, 1] > 0.999
+
+
+@pytest.mark.parametrize("network", [cnn, mlp])
+def test_cam_is_refused_where_the_network_does_not_end_in_pooling(network) -> None:
+    with pytest.raises(BadInput, match=r"does not end in average pooling.*choose grad_cam"):
+        attribute_inputs(network(), images(1), method="cam", targets=0)
+
+
 @pytest.mark.parametrize(("target", "expected"), [(0, [0.5, 0.25, 0, 0]), (1, [0, 0, 0, 0.5])])
 def test_grad_cam_of_tinynet_at_the_relu(target: int, expected: list[float]) -> None:
     found = attribute_inputs(tinynet(), TINY_INPUT, method="grad_cam", targets=target, layer="1")
@@ -93,7 +118,8 @@ def test_grad_cam_of_tinynet_at_the_relu(target: int, expected: list[float]) -> 
         (kind, method)
         for kind in ("cnn", "residual", "mlp")
         for method in METHODS
-        if kind != "mlp" or not METHODS[method].needs_convolution
+        if (kind != "mlp" or not METHODS[method].needs_convolution)
+        and (kind == "residual" or method != "cam")
     ],
 )
 def test_every_method_equals_a_direct_captum_call(kind: str, method: str) -> None:
@@ -112,7 +138,7 @@ def test_every_method_equals_a_direct_captum_call(kind: str, method: str) -> Non
     np.testing.assert_allclose(found, expected.numpy(), rtol=1e-5, atol=1e-5 * scale)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ANY_NETWORK)
 def test_a_sample_s_result_does_not_depend_on_the_others_or_on_a_second_call(method: str) -> None:
     network, x, targets = cnn(), images(3), np.array([0, 3, 1])
     together = explain_inputs(network, x, method=method, targets=targets).values
@@ -196,7 +222,7 @@ def test_colours_are_summed_where_signs_count_and_else_the_largest_is_taken() ->
     assert over_channels(np.zeros((2, 5), np.float32), "saliency").shape == (2, 5)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ANY_NETWORK)
 def test_a_constant_image_and_a_target_never_predicted_give_finite_maps(method: str) -> None:
     network = cnn()
     with torch.no_grad():
@@ -225,7 +251,8 @@ def test_inputs_of_any_shape_are_explained(shape: tuple[int, ...], layers: list[
     network = nn.Sequential(*layers).eval()
     x = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     places = int(np.prod(shape[2:]))
-    for method, kind in METHODS.items():
+    for method in ANY_NETWORK:
+        kind = METHODS[method]
         if kind.needs_convolution and places == 1:
             with pytest.raises(BadInput, match=r"no convolution|needs images"):
                 attribute_inputs(network, x, method=method, targets=0)

@@ -16,7 +16,7 @@ from timetravel import Recorder
 from timetravel.errors import BadInput, MissingPart
 from timetravel.explain.attribution import Settings
 from timetravel.explain.needs import missing_for_neurons, missing_for_saliency
-from timetravel.explain.pipeline import attribute, layers, neurons, similarity_to_untrained
+from timetravel.explain.pipeline import activation_maps, attribute, layers, neurons, similarity_to_untrained
 from timetravel.explain.similarity import top_overlap
 from timetravel.store.run import StoredRun, open_run
 
@@ -158,6 +158,12 @@ def test_units_of_any_layer_come_with_the_class_mean_recorded_or_computed(run: S
         first_ones = nn.Sequential(*model[:5])(inputs_of(run, members[:64])).mean(0).numpy()
     np.testing.assert_allclose(recorded_layer.class_mean[0], all_of_class, atol=2e-3)  # float16 means
     np.testing.assert_allclose(computed_layer.class_mean[0], first_ones, atol=1e-5)
+
+
+def test_activation_maps_of_a_layer_are_those_of_the_checkpoint(run: StoredRun) -> None:
+    found = activation_maps(run, IDS, 2, "0", factory=FACTORY)
+    expected = network_of(run, 2)[0](inputs_of(run, IDS)).detach().numpy()
+    np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 def test_layers_that_can_be_explained_come_in_execution_order(run: StoredRun) -> None:

@@ -20,11 +20,14 @@ from timetravel.store.run import open_run
 
 TRAINING = textwrap.dedent(
     """
+    import signal
     import sys
     import torch
     from torch import nn
     import timetravel
 
+    # A suite that a script starts in the background hands down an ignored SIGINT.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     torch.manual_seed(0)
     torch.set_num_threads(1)
     model = nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from timetravel.analyze.class_measures import average_ranks
 from timetravel.analyze.response import entropy
 
-TIE_DIGITS = 9
-"""Scores that agree to so many decimals tie: the order of a sum must not decide a pick."""
+TIE_DIGITS = 6
+"""Scores that agree to so many decimals tie: neither the order of a sum nor the last bit of a recorded
+float32 may decide a pick."""
 
 Scores = NDArray[np.float64]
 

@@ -70,7 +70,6 @@ class Comparison:
     def agreement(self, epoch_a: int, epoch_b: int) -> Agreement:
         """Masks over the shared samples, in the order of `joined`."""
         labels_a = self.a.samples.labels[self.joined.rows_a]
-        # A label of B that A has no class for is known: B can be right about it, A cannot.
         own = self.b.samples.labels[self.joined.rows_b].astype(np.int64)
         labels_b = self.joined.as_a(own)
         ours, theirs = self._predicted(epoch_a, epoch_b)

@@ -102,8 +102,13 @@ def finite_means(rows: Iterable[NDArray[Any]]) -> Scores:
 
 
 def combined(scores: Mapping[str, NDArray[Any]]) -> Scores:
-    """(N,) mean of the ranks of all scores, scaled to 0 (least) .. 1 (most suspicious); NaN where any is."""
-    rows = np.stack([np.asarray(values, np.float64) for values in scores.values()])
+    """(N,) mean of the ranks of the scores, scaled to 0 (least) .. 1 (most suspicious); NaN where any is.
+
+    Forgetting is left out: a sample that the network never learns is never forgotten, so its count marks
+    hard samples rather than wrong labels and would push these to the top of the list.
+    """
+    judged = [values for name, values in scores.items() if name != "forgets"]
+    rows = np.stack([np.asarray(values, np.float64) for values in judged])
     known = np.isfinite(rows).all(axis=0)
     out = np.full(rows.shape[1], np.nan)
     count = int(known.sum())

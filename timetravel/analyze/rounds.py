@@ -61,9 +61,12 @@ def rounds(run: StoredRun) -> list[Round]:
 def _rounds(run: StoredRun) -> list[Round]:
     found: list[Round] = []
     for epoch in run.epochs:
-        one = labelling_at(run, epoch)
-        if one is None:
+        recorded = labelling_at(run, epoch)
+        if recorded is None:
             continue
+        # A sample that is absent at an epoch has not left the labelled set: it is what it was.
+        before = found[-1].labelled if found else np.zeros(len(run.samples), np.bool_)
+        one = replace(recorded, labelled=np.where(run.present(epoch), recorded.labelled, before))
         if found and found[-1].round == one.round:
             last = found[-1]
             # The latest epoch of a round knows the most about its picks.

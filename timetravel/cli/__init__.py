@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 
-from timetravel import __version__
 from timetravel.errors import TimetravelError
+from timetravel.version import __version__
 
 _COMMANDS = {
     "demo": ("timetravel.cli.begin", "Train two small networks on real digits, map them, show them."),

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from timetravel.errors import BadInput, TimetravelWarning
+from timetravel.explain.cam import class_activation, pooled_maps
 from timetravel.explain.layers import explainable_layers, last_convolution, layer_named
 from timetravel.explain.methods import METHODS, Method, method_named
 from timetravel.explain.outputs import answering, inner_of
@@ -59,7 +60,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """values: (n, ...) float32, shaped as the inputs, for Grad-CAM (n, 1, H, W).
+    """values: (n, ...) float32, shaped as the inputs, for CAM and Grad-CAM (n, 1, H, W).
 
     completeness: (n,) float32, |sum of values - difference of outputs|, None where a method promises none.
     notes: sentences that belong beside the picture.
@@ -250,6 +251,13 @@ def _grad_cam(task: _Task) -> Found:
     return attr.LayerAttribution.interpolate(cam, tuple(task.inputs.shape[2:]), _smooth(task.inputs)), None
 
 
+def _cam(task: _Task) -> Found:
+    network = inner_of(task.network)
+    layer, head = pooled_maps(network, task.inputs[:1])
+    cam = class_activation(network, task.inputs, task.targets, layer=layer, head=head)
+    return attr.LayerAttribution.interpolate(cam, tuple(task.inputs.shape[2:]), _smooth(task.inputs)), None
+
+
 def _guided_grad_cam(task: _Task) -> Found:
     return attr.GuidedGradCam(task.network, task.layer).attribute(
         task.inputs, target=task.targets, interpolate_mode=_smooth(task.inputs)
@@ -284,6 +292,7 @@ _ATTRIBUTORS: dict[str, Callable[[_Task], Found]] = {
     "guided_backprop": _guided_backprop,
     "deconvolution": _deconvolution,
     "grad_cam": _grad_cam,
+    "cam": _cam,
     "guided_grad_cam": _guided_grad_cam,
     "occlusion": _occlusion,
 }

@@ -84,6 +84,11 @@ METHODS: Mapping[str, Method] = {
             needs_convolution=True,
         ),
         Method(
+            "cam",
+            "CAM",
+            "What each place adds to the logit, for networks that end in average pooling and a linear layer.",
+        ),
+        Method(
             "guided_grad_cam",
             "Guided Grad-CAM",
             "Guided backpropagation, kept where Grad-CAM is high.",

@@ -21,6 +21,7 @@ from timetravel.explain.cache import ArrayCache, content_key
 from timetravel.explain.layers import LayerShape, explainable_layers
 from timetravel.explain.methods import method_named
 from timetravel.explain.needs import missing_for_neurons
+from timetravel.explain.neurons import activation_maps as layer_maps
 from timetravel.explain.neurons import head_contributions, neuron_contributions
 from timetravel.explain.rebuild import build
 from timetravel.explain.recorded_network import (
@@ -240,6 +241,21 @@ def layers(
     _, inputs = recorded_inputs(run, run.samples.ids[:1], factory)
     (network,) = networks(run, [epoch], factory, factory_arguments)
     return explainable_layers(network.model(), torch.from_numpy(inputs))
+
+
+def activation_maps(
+    run: StoredRun,
+    sample_ids: Sequence[int] | NDArray[np.integer],
+    epoch: int,
+    layer: str,
+    *,
+    factory: str | None = None,
+    factory_arguments: Mapping[str, Any] | None = None,
+) -> NDArray[np.float32]:
+    """(n, K, ...) what a layer of the rebuilt network makes of each sample, channels first (S5)."""
+    _, inputs = recorded_inputs(run, sample_ids, factory)
+    (network,) = networks(run, [epoch], factory, factory_arguments)
+    return layer_maps(network.model(), inputs, layer=layer)
 
 
 def similarity_to_untrained(

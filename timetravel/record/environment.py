@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
-import timetravel
+from timetravel.version import __version__
 
 _VERSIONED = ("torchvision", "lightning", "pytorch_lightning", "transformers", "captum")
 
@@ -23,7 +23,7 @@ def environment(model: nn.Module) -> dict[str, Any]:
     """Versions of what is loaded, system and device kind, as JSON-able values."""
     device = device_of(model)
     found: dict[str, Any] = {
-        "timetravel": timetravel.__version__,
+        "timetravel": __version__,
         "python": platform.python_version(),
         "torch": str(torch.__version__),
         "numpy": np.__version__,

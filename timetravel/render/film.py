@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from timetravel.errors import BadInput, MissingPart
@@ -63,7 +64,7 @@ def _frames(
     for at, epoch in enumerate(stored.epochs):
         scene = make_scene(run, stored, epoch, color=color, dark=dark)
         if before is not None:
-            there = np.isfinite(before).all(1)
+            there: NDArray[np.bool_] = np.all(np.isfinite(before), axis=1)
             start = np.where(there[:, None], before, scene.positions)
             for step in range(1, TWEEN_FRAMES):
                 share = ease(step / TWEEN_FRAMES)

@@ -100,7 +100,7 @@ def quantised(
     """(N, 2) map units to 16 bits over the extent, ABSENT where a sample has no position."""
     x0, x1, y0, y1 = extent
     share = (positions - np.array([x0, y0])) / np.array([x1 - x0, y1 - y0])
-    codes = np.round(np.clip(np.nan_to_num(share), 0, 1) * (ABSENT - 1)).astype("<u2")
+    codes: NDArray[np.uint16] = np.round(np.clip(np.nan_to_num(share), 0, 1) * (ABSENT - 1)).astype("<u2")
     codes[~np.isfinite(positions).all(1)] = ABSENT
     return codes
 

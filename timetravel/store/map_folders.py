@@ -76,14 +76,13 @@ class MapFolders:
         self._folders: dict[str, Path] = {}
         self.troubles: dict[str, str] = {}
 
-    def refresh(self) -> bool:
-        """Look again; True when a map came, went or grew."""
+    def state(self) -> frozenset[object]:
+        """What there is now: differs when a map came, went or grew."""
         stamps = self._look()
-        changed = stamps != self._stamps and self._stamps is not None
         if stamps != self._stamps:
             self._stamps = stamps
             self._read(stamps)
-        return changed
+        return frozenset(stamps.items())
 
     def _look(self) -> dict[Path, tuple[int, int, int]]:
         stamps = {}
@@ -120,9 +119,13 @@ class MapFolders:
         self._names = [name for at, name in enumerate(order) if name not in order[at + 1 :]]
         self._open = {}
 
+    def clear(self) -> None:
+        """Forget open maps: the run's samples may have grown."""
+        self._open = {}
+
     def names(self) -> list[str]:
         """Names, newest last."""
-        self.refresh()
+        self.state()
         return list(self._names)
 
     def get(self, name: str | None) -> StoredMap:

@@ -77,6 +77,7 @@ class StoredRun:
         if not (facts / "manifest.json").exists() and not (facts / "manifest.prev.json").exists():
             raise RunNotFound(_no_run(self.path))
         self._lock = threading.RLock()
+        self._sql_lock = threading.Lock()
         self._database = Database()
         self._predictions: Recent[Predictions] = Recent(RECENT_BYTES, _bytes_of)
         self._session: Session | None = None
@@ -86,19 +87,25 @@ class StoredRun:
             self._inputs = StoredInputs(self._facts)
             self._maps = MapFolders(self)
             self._read()
+            self._told = (self.key, self._maps.state())
         except BaseException:
             self.close()
             raise
 
     def refresh(self) -> bool:
-        """See epochs and maps committed since; True when something changed."""
+        """See epochs and maps committed since; True when something changed since the last time it was asked."""
+        with self._lock:
+            self._follow()
+            found = (self.key, self._maps.state())
+            changed, self._told = found != self._told, found
+            return changed
+
+    def _follow(self) -> None:
         with self._lock:
             self._facts.refresh()
             # Reading may have met a newer manifest already: what counts is what was read from it.
-            changed = self._facts.manifest.checksum[:16] != self.key
-            if changed:
+            if self._facts.manifest.checksum[:16] != self.key:
                 self._read()
-            return self._maps.refresh() or changed
 
     def _read(self) -> None:
         facts = self._facts
@@ -136,6 +143,7 @@ class StoredRun:
         self.samples = samples
         self._predictions.clear()
         self._inputs.clear()
+        self._maps.clear()
         self.generation = facts.manifest.generation
         self.key = facts.manifest.checksum[:16]
 
@@ -283,9 +291,9 @@ class StoredRun:
 
     @property
     def activation_layers(self) -> list[str]:
-        """Layers of which channel activations were recorded."""
+        """Layers of which channel activations were recorded, in the order of the network."""
         ids = self._facts.read("activations", ["layer_id"], is_distinct=True)
-        return [self.layer_names[number] for number in dict.fromkeys(ids.column(0).to_pylist())]
+        return [self.layer_names[number] for number in sorted(set(ids.column(0).to_pylist()))]
 
     def activations(self, epoch: int, layer: str | None = None) -> dict[str, Activations]:
         """Channel activations by layer: (N, K) means and maxima over space, NaN where absent."""
@@ -386,16 +394,17 @@ class StoredRun:
         """
         from timetravel.store.sql import Session
 
-        with self._lock:
-            wanted = None if epochs is None else tuple(epochs)
-            # Representations are one file an epoch: they are opened only for questions that name them.
-            vectors = "representations" in query.lower()
-            if self._session is None or not self._session.is_current(wanted, needs_vectors=vectors):
-                if self._session is not None:
-                    self._session.close()
-                self._session = Session(self, wanted, with_vectors=vectors)
+        wanted = None if epochs is None else tuple(epochs)
+        # Representations are one file an epoch: they are opened only for questions that name them.
+        vectors = "representations" in query.lower()
+        with self._sql_lock:
             session = self._session
-        return session.query(query, parameters)
+            if session is None or not session.is_current(wanted, needs_vectors=vectors):
+                self._session = None
+                if session is not None:
+                    session.close()
+                session = self._session = Session(self, wanted, with_vectors=vectors)
+            return session.query(query, parameters)
 
     def save_selection(
         self,

@@ -36,7 +36,7 @@ MOST_SEGMENTS = 200
 
 
 class Session:
-    """A hardened DuckDB session over the run as it is now."""
+    """A hardened DuckDB session over the run as it is now. One question at a time."""
 
     def __init__(
         self, run: StoredRun, epochs: tuple[int, ...] | None = None, *, with_vectors: bool = True
@@ -44,7 +44,6 @@ class Session:
         self._run = run
         self._epochs = epochs
         self.has_vectors = with_vectors
-        self._lock = threading.Lock()
         self._settings: dict[str, Any] = {
             **SAFE_SETTINGS,
             "memory_limit": MEMORY_LIMIT,
@@ -61,7 +60,7 @@ class Session:
                 self._connection.close()
                 if attempt == RETRIES:
                     raise RunCorrupt(str(error)) from error
-                run.refresh()
+                run._follow()
             except BaseException:
                 self._connection.close()
                 raise
@@ -149,24 +148,23 @@ class Session:
 
     def query(self, query: str, parameters: Sequence[Any] = (), timeout: float = TIMEOUT_S) -> pa.Table:
         """The answer of one SELECT. BadInput says what is wrong with the question."""
-        with self._lock:
-            self._check(query)
-            timer = threading.Timer(timeout, self._connection.interrupt)
-            timer.daemon = True
-            timer.start()
-            try:
-                return self._answer(query, list(parameters))
-            except duckdb.InterruptException as error:
-                raise BadInput(
-                    f"the query took over {timeout:g} s and was stopped; ask for less, or pass epochs=[...]"
-                ) from error
-            except duckdb.Error as error:
-                raise BadInput(self._explain(error)) from error
-            except (TypeError, ValueError) as error:
-                raise BadInput(f"the parameters do not fit the query: {error}") from error
-            finally:
-                timer.cancel()
-                timer.join()
+        self._check(query)
+        timer = threading.Timer(timeout, self._connection.interrupt)
+        timer.daemon = True
+        timer.start()
+        try:
+            return self._answer(query, list(parameters))
+        except duckdb.InterruptException as error:
+            raise BadInput(
+                f"the query took over {timeout:g} s and was stopped; ask for less, or pass epochs=[...]"
+            ) from error
+        except duckdb.Error as error:
+            raise BadInput(self._explain(error)) from error
+        except (TypeError, ValueError) as error:
+            raise BadInput(f"the parameters do not fit the query: {error}") from error
+        finally:
+            timer.cancel()
+            timer.join()
 
     def _check(self, query: str) -> None:
         try:
@@ -207,7 +205,7 @@ class Session:
 
     def close(self) -> None:
         """Close every file. A connection with a Python function that stays open complains at exit."""
-        with self._lock, contextlib.suppress(duckdb.Error):
+        with contextlib.suppress(duckdb.Error):
             self._connection.close()
 
 
