@@ -54,6 +54,8 @@ export class Connection {
       view.run = fresh;
       view.map = page.mapOf(fresh);
     }
+    // The map may have come to an epoch that the page was waiting at.
+    if (view && page.epochOf(view) !== view.epoch && added <= 0) view.go(page.epochOf(view)).catch((/** @type {any} */ error) => page.report(error));
     if (index > 0) {
       page.figures();
       return;

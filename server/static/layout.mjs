@@ -11,6 +11,7 @@ const LAYERS = [
   ["density", "density", "D", "where dots pile up"], ["images", "images", "", "the images themselves, thinned"], ["isochrone", "last change", "", "ground by the epoch at which its class last changed"],
 ];
 const NARROW_PX = 1000;
+const TINY_PX = 460;
 const ROOMY_PX = 1000;
 const LAYERS_GAP_PX = 26;
 const SMALL = { width: 560, height: 420 };
@@ -80,6 +81,7 @@ function narrow(main, page) {
   const small = each < SMALL.width || main.clientHeight < SMALL.height;
   main.classList.toggle("small", small);
   main.classList.toggle("narrow", each < NARROW_PX);
+  main.classList.toggle("tiny", page.runs.length === 1 && each < TINY_PX);
   page.legend?.room(!small && (page.runs.length < 2 || each >= ROOMY_PX));
   const [was, open] = [menu.classList.contains("folded"), menu.open];
   menu.classList.remove("folded");

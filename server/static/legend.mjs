@@ -33,7 +33,7 @@ export class Legend {
   draw() {
     const { shades, page } = this;
     if (!shades) return;
-    replace(this.notes, page.legendNotes().map((/** @type {any} */ one) => h("div", { class: "legend-note" }, h("span", null, one.title), h("span", { class: "ramp" }, one.low, h("i", { style: `background:linear-gradient(90deg, ${one.gradient})` }), one.high))));
+    replace(this.notes, page.legendNotes().map((/** @type {any} */ one) => h("div", { class: "legend-note" }, h("span", null, one.title), one.gradient && h("span", { class: "ramp" }, one.low, h("i", { style: `background:linear-gradient(90deg, ${one.gradient})` }), one.high))));
     this.title.textContent = shades.title;
     this.search.hidden = !shades.entries || shades.entries.length <= SEARCH_ABOVE;
     if (!shades.entries) {

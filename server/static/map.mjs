@@ -8,7 +8,7 @@ import { boxOfCodes, fitted, geometry } from "./layers/camera.mjs";
 import { Cloud, passes } from "./layers/cloud.mjs";
 import { paintDensity } from "./layers/density.mjs";
 import { Ground } from "./layers/ground.mjs";
-import { crossStrength, paintCrosses, paintNeighbors, paintPicks, paintRings } from "./layers/marks.mjs";
+import { markStrength, paintCrosses, paintNeighbors, paintPicks, paintRings } from "./layers/marks.mjs";
 import { paintNames } from "./layers/names.mjs";
 import { Thumbnails } from "./layers/thumbnails.mjs";
 import { TRAILS_AT_MOST, paintTrails, trailStretch } from "./layers/trails.mjs";
@@ -96,7 +96,7 @@ export class MapView {
     return [(x.start + x.end) / 2, (y.start + y.end) / 2, x.end - x.start];
   }
 
-  /** Whether this map's camera is its own to move: the first leads, the second follows while they are linked. */
+  /** Whether this map's camera is its own to move: the second follows the first while they are linked. */
   get leads() {
     return this.side === "a" || !this.page.store.get().linked;
   }
@@ -143,8 +143,6 @@ export class MapView {
     const maps = together.length ? together.map((/** @type {any} */ view) => view.map) : [this.map];
     return fitted(maps.map((/** @type {any} */ map) => map.view ?? map.extent), Math.max(1, this.element.clientWidth), Math.max(1, this.element.clientHeight));
   }
-
-  // -- what is shown
 
   /** @param {any} run @param {any} map */
   setRun(run, map) {
@@ -305,17 +303,17 @@ export class MapView {
     const marks = page.marksFor(this);
     const pin = page.pinRow(this);
     if (layers.includes("trails")) this.paintTrails(pen, view);
-    if (layers.includes("wrong") && marks.wrong) paintCrosses(pen, this, view, marks.wrong, r, css("--ink"), crossStrength(marks.wrong.length / run.samples));
-    if (layers.includes("wrong") && marks.flipped) paintRings(pen, this, marks.flipped.filter((/** @type {number} */ row) => row !== pin), r + 2 * view.ratio, css("--ink"), view.ratio);
+    if (layers.includes("wrong") && marks.wrong) paintCrosses(pen, this, view, marks.wrong, r, css("--ink"), markStrength(marks.wrong.length / run.samples));
+    if (layers.includes("wrong") && marks.flipped) paintRings(pen, this, marks.flipped.filter((/** @type {number} */ row) => row !== pin), r + 2 * view.ratio, css("--ink"), view.ratio, { strength: markStrength(2 * marks.flipped.length / run.samples) });
     if (marks.picks) paintPicks(pen, this, view, marks.picks, r, { ring: css("--pick"), ink: css("--ink"), halo: css("--halo") });
     if (layers.includes("neighbors") && page.neighbors?.side === this.side) paintNeighbors(pen, this, view, page.neighbors, { network: css("--near-network"), map: css("--near-map") });
     if (layers.includes("images") && run.has.images) this.thumbnails.paint(pen, view, this, page.frameColor(run));
     if (layers.includes("labels")) paintNames(pen, view, { run, labels: page.labelsOf(run), places, colors, ink: css("--ink"), halo: css("--halo") });
     if (pin >= 0) {
-      paintRings(pen, this, [pin], r + 4.5 * view.ratio, css("--halo"), 4.5 * view.ratio, true);
-      paintRings(pen, this, [pin], r + 4.5 * view.ratio, css("--ink"), 2.2 * view.ratio, true);
+      paintRings(pen, this, [pin], r + 4.5 * view.ratio, css("--halo"), 4.5 * view.ratio, { always: true });
+      paintRings(pen, this, [pin], r + 4.5 * view.ratio, css("--ink"), 2.2 * view.ratio, { always: true });
     }
-    if (this.hover >= 0) paintRings(pen, this, [this.hover], r + 4 * view.ratio, css("--accent"), 2 * view.ratio, true);
+    if (this.hover >= 0) paintRings(pen, this, [this.hover], r + 4 * view.ratio, css("--accent"), 2 * view.ratio, { always: true });
   }
 
   /** @param {CanvasRenderingContext2D} pen @param {any} view */

@@ -141,7 +141,7 @@ export class Page {
     const view = this.views[0];
     if (!view?.map || !Number.isFinite(view.epoch)) return [];
     const { epochs } = view.map;
-    const notes = [];
+    const notes = this.shading.roundNotes(view);
     const scale = (/** @type {(share: number) => number[]} */ color) => Array.from({ length: 7 }, (_, at) => `rgb(${color(at / 6).map(Math.round).join(" ")})`).join(",");
     if (layers.includes("isochrone")) notes.push({ title: "ground: last change of class", low: `e${epochs[0]}`, high: `e${view.epoch}`, gradient: scale((share) => ramp("cividis", share)) });
     if (layers.includes("trails") && this.trailRows(view).length) {

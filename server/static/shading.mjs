@@ -75,6 +75,15 @@ export class Shading {
     return rings ? Uint8Array.from(groups, (/** @type {number} */ group) => (rings[group] ? 1 : 0)) : null;
   }
 
+  /** How many samples are labelled, in the pool and picked: what the forms of the dots mean. @param {any} view @returns {any[]} */
+  roundNotes({ run, side }) {
+    const { labelled, picks } = this.marks.get(side) ?? {};
+    if (!run.has.labelling || !labelled) return [];
+    const count = where(labelled, 1).length;
+    const words = [`● ${count.toLocaleString("en-US")} labelled`, `○ ${(labelled.length - count).toLocaleString("en-US")} not labelled`, ...(picks?.rows.length ? [`◎ ${picks.rows.length.toLocaleString("en-US")} picked, with rank`] : [])];
+    return words.map((title) => ({ title }));
+  }
+
   /** How many of a legend's entry are selected, null without selection. @param {number} value */
   chosen(value) {
     const { mask } = this.page.store.get();

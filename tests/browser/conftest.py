@@ -146,16 +146,17 @@ class Tab:
 
 
 @pytest.fixture
-def open_tab(browser: Any, served: Served) -> Iterator[Callable[..., Tab]]:
-    """Opens the page with the given arguments; at the end nothing may have gone wrong in any tab."""
+def open_tab(browser: Any, request: pytest.FixtureRequest) -> Iterator[Callable[..., Tab]]:
+    """Opens the page with the given arguments, of another server `at` its address; at the end nothing may have
+    gone wrong in any tab."""
     contexts, tabs = [], []
 
-    def open_tab(query: str = "", **settings: Any) -> Tab:
-        context = browser.new_context(viewport={"width": 1280, "height": 800}, **settings)
+    def open_tab(query: str = "", *, at: str = "", **settings: Any) -> Tab:
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **settings})
         contexts.append(context)
         tab = Tab(context.new_page())
         tabs.append(tab)
-        tab.page.goto(served.url + query)
+        tab.page.goto((at or request.getfixturevalue("served").url) + query)
         tab.until("the page is ready", lambda stats: stats["ready"] and stats["still"])
         return tab
 

@@ -4,8 +4,8 @@ const MARKS_AT_MOST = 5000;
 const RANKS_AT_MOST = 60;
 const DIMMED = 128;
 
-/** How dark crosses are: where half of all dots are wrong they must not hide the other half. @param {number} share of wrong dots */
-export function crossStrength(share) {
+/** How dark marks are: where half of all dots have one they must not hide the other half. @param {number} share of marked dots */
+export function markStrength(share) {
   return Math.max(0.3, 1 - 1.6 * Math.max(0, share - 0.1));
 }
 
@@ -29,8 +29,9 @@ export function paintCrosses(pen, { places, colors }, view, rows, r, color, stre
   pen.globalAlpha = 1;
 }
 
-/** @param {CanvasRenderingContext2D} pen @param {any} map @param {ArrayLike<number>} rows @param {number} r @param {string} color @param {number} width @param {boolean} [always] dimmed ones too */
-export function paintRings(pen, { places, colors }, rows, r, color, width, always = false) {
+/** @param {CanvasRenderingContext2D} pen @param {any} map @param {ArrayLike<number>} rows @param {number} r @param {string} color @param {number} width @param {{always?: boolean, strength?: number}} [how] always: dimmed ones too */
+export function paintRings(pen, { places, colors }, rows, r, color, width, { always = false, strength = 1 } = {}) {
+  pen.globalAlpha = strength;
   pen.strokeStyle = color;
   pen.lineWidth = width;
   for (let i = 0; i < Math.min(rows.length, MARKS_AT_MOST); i++) {
@@ -40,11 +41,12 @@ export function paintRings(pen, { places, colors }, rows, r, color, width, alway
     pen.arc(places[2 * rows[i]], places[2 * rows[i] + 1], r, 0, 7);
     pen.stroke();
   }
+  pen.globalAlpha = 1;
 }
 
 /** Picks of a labelling round, with their rank. @param {CanvasRenderingContext2D} pen @param {any} map @param {any} view @param {{rows: number[], ranks: ArrayLike<number>}} picks @param {number} r @param {{ring: string, ink: string, halo: string}} tones */
 export function paintPicks(pen, map, view, { rows, ranks }, r, { ring, ink, halo }) {
-  paintRings(pen, map, rows, r + 3 * view.ratio, ring, 2 * view.ratio, true);
+  paintRings(pen, map, rows, r + 3 * view.ratio, ring, 2 * view.ratio, { always: true });
   pen.font = `600 ${10 * view.ratio}px system-ui, sans-serif`;
   pen.lineJoin = "round";
   pen.lineWidth = 3 * view.ratio;

@@ -1,10 +1,11 @@
-/** Views below the map: confusion, the samples as a table or images, saved selections, the two runs compared. */
+/** Views beside the map: confusion, samples as a table or images, rounds, the cube, saved selections, two runs compared. */
 
 import { h, replace } from "../dom.mjs";
 import { fromBase64, toBase64 } from "../masks.mjs";
 import { comparePanel } from "./compare.mjs";
 import { confusionPanel } from "./confusion.mjs";
 import { cubePanel } from "./cube.mjs";
+import { labellingPanel } from "./labelling.mjs";
 import { samplesPanel } from "./samples.mjs";
 import { selectionsPanel } from "./selections.mjs";
 
@@ -35,6 +36,10 @@ export function views(tabs, body, page) {
     } }] : []),
     ...(page.run.has.images ? [{ name: "images", text: "Images", make: (/** @type {HTMLElement} */ element) => {
       const panel = samplesPanel(element, { api, onrow, kind: "grid" });
+      return { update: () => panel.update(current()) };
+    } }] : []),
+    ...(page.run.has.labelling && page.run.rounds ? [{ name: "labelling", text: "Labelling", make: (/** @type {HTMLElement} */ element) => {
+      const panel = labellingPanel(element, { api, onepoch: (epoch) => page.go(epoch), onselect: select });
       return { update: () => panel.update(current()) };
     } }] : []),
     { name: "cube", text: "Cube", make: (element) => {
