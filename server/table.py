@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from timetravel.server import (
+    classes,
     compare,
     data,
     findings,
@@ -24,6 +25,7 @@ ROUTES: tuple[Route, ...] = (
     *samples.ROUTES,
     *history.ROUTES,
     *findings.ROUTES,
+    *classes.ROUTES,
     *sets.ROUTES,
     *units.ROUTES,
     *listing.ROUTES,

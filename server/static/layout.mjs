@@ -80,6 +80,7 @@ function narrow(main, page) {
   const each = main.clientWidth / page.runs.length;
   const small = each < SMALL.width || main.clientHeight < SMALL.height;
   main.classList.toggle("small", small);
+  main.classList.toggle("brief", small || (page.runs.length > 1 && each < ROOMY_PX));
   main.classList.toggle("narrow", each < NARROW_PX);
   main.classList.toggle("tiny", page.runs.length === 1 && each < TINY_PX);
   page.legend?.room(!small && (page.runs.length < 2 || each >= ROOMY_PX));

@@ -57,6 +57,15 @@ export function shadesOf(column, values, { run, colors, ring, theme, categories,
   return { ...base, groups: new Uint8Array(count), visible: null, entries: null, low, high, gradient: stops.join(","), note: missingCount ? `${missingCount.toLocaleString("en-US")} without a value, grey` : "", rings: null };
 }
 
+/** One grey for all: for a run that knows nothing of its samples. @param {any} run @param {string} theme */
+export function plainShades(run, theme) {
+  const grey = GREY[/** @type {"light" | "dark"} */ (theme)];
+  return {
+    colors: new Uint32Array(run.samples).fill(abgr(rgb(grey))), alpha: 235, key: `${run.slug}/plain`, title: "samples", groups: new Uint16Array(run.samples), visible: null, rings: null,
+    entries: [{ name: "no label, no prediction", value: 0, count: run.samples, color: grey, ring: false }],
+  };
+}
+
 /**
  * Limits of a ramp: the 2nd and 98th percentile; around zero when the values are changes.
  * @param {ArrayLike<number>} values

@@ -1,7 +1,9 @@
 /** What the dots of a map look like: their colour by a column, their form by what they are at this epoch. */
 
 import { has } from "./masks.mjs";
-import { shadesOf } from "./shades.mjs";
+import { plainShades, shadesOf } from "./shades.mjs";
+
+const ABSENT = 65535;
 
 export class Shading {
   /** @param {any} page */
@@ -22,7 +24,8 @@ export class Shading {
     if (own) return { column: own, ofMap: false };
     if (map?.columns?.includes(color)) return { column: { name: color, kind: ["roundtrip_ok", "placed"].includes(color) ? "flag" : "number", per_epoch: true }, ofMap: true };
     const usual = run.has.labels ? "label" : "predicted";
-    return { column: run.columns.find((/** @type {any} */ one) => one.name === usual) ?? null, ofMap: false };
+    // A run of representations alone has neither: its parts are all there is to tell dots apart.
+    return { column: [usual, "split"].map((name) => run.columns.find((/** @type {any} */ one) => one.name === name)).find(Boolean) ?? null, ofMap: false };
   }
 
   /** @param {any} view */
@@ -30,12 +33,20 @@ export class Shading {
     const { page } = this;
     const { run, map, side } = view;
     const { column, ofMap } = this.columnOf(view);
-    if (!column) return null;
     const epoch = page.epochOf(view);
+    if (!column) {
+      await this.loadMarks(view, epoch);
+      return this.keep(side, plainShades(run, page.theme()));
+    }
     const values = ofMap ? await page.api.mapColumn(run, map, column.name, epoch) : await page.api.column(run, column.name, column.per_epoch ? epoch : null);
     const categories = column.kind === "text" ? await this.categories(run, column.name) : undefined;
     await this.loadMarks(view, epoch);
     const shades = shadesOf(column, values, { run, colors: page.classColors(run), ring: run.palette.ring ?? [], theme: /** @type {any} */ (page.theme()), categories, solo: page.store.get().solo, wrong: this.marks.get(side)?.wrong?.length });
+    return this.keep(side, shades);
+  }
+
+  /** @param {string} side @param {any} shades */
+  keep(side, shades) {
     if (side === "a") this.last = shades;
     return shades;
   }
@@ -69,18 +80,18 @@ export class Shading {
    * @param {any} view @param {any} shades
    * @returns {Uint8Array | null}
    */
-  hollow({ run, side }, { groups, rings }) {
+  hollow({ run, side, codes }, { groups, rings }) {
     const labelled = this.marks.get(side)?.labelled;
-    if (run.has.labelling && labelled) return Uint8Array.from(labelled, (/** @type {number} */ flag) => (flag === 0 ? 1 : 0));
+    if (run.has.labelling && labelled) return Uint8Array.from(labelled, (/** @type {number} */ flag, /** @type {number} */ row) => (flag === 0 && codes?.[2 * row] !== ABSENT ? 1 : 0));
     return rings ? Uint8Array.from(groups, (/** @type {number} */ group) => (rings[group] ? 1 : 0)) : null;
   }
 
   /** How many samples are labelled, in the pool and picked: what the forms of the dots mean. @param {any} view @returns {any[]} */
-  roundNotes({ run, side }) {
+  roundNotes({ run, side, hollow }) {
     const { labelled, picks } = this.marks.get(side) ?? {};
     if (!run.has.labelling || !labelled) return [];
     const count = where(labelled, 1).length;
-    const words = [`● ${count.toLocaleString("en-US")} labelled`, `○ ${(labelled.length - count).toLocaleString("en-US")} not labelled`, ...(picks?.rows.length ? [`◎ ${picks.rows.length.toLocaleString("en-US")} picked, with rank`] : [])];
+    const words = [`● ${count.toLocaleString("en-US")} labelled`, `○ ${where(hollow ?? [], 1).length.toLocaleString("en-US")} not labelled`, ...(picks?.rows.length ? [`◎ ${picks.rows.length.toLocaleString("en-US")} picked, with rank`] : [])];
     return words.map((title) => ({ title }));
   }
 

@@ -42,6 +42,26 @@ def test_nothing_lies_over_another_and_nothing_scrolls(
     assert tab.page.evaluate(COLLISIONS) == []
 
 
+def test_classes_are_listed_as_they_are_learned_in_both_runs(
+    open_tab: Callable[..., Any], runs: list[Any]
+) -> None:
+    from timetravel.analyze.class_curves import class_curves
+
+    tab = open_tab(BOTH)
+    tab.see("the classes", "() => document.querySelectorAll('table.classes tbody tr').length === 10")
+    shown = tab.page.evaluate(
+        "() => [...document.querySelectorAll('table.classes tbody tr')].map((r) => [...r.children].map((c) => c.textContent.trim()))"
+    )
+    found = [class_curves(run) for run in runs]
+    learned = [one.learned_epochs(run.epochs) for one, run in zip(found, runs, strict=True)]
+    assert [row[0] for row in shown] == [runs[0].classes[one] for one in found[0].order]
+    for row, one in zip(shown, found[0].order, strict=True):
+        for cell, epochs in zip(row[3:], learned, strict=True):
+            assert cell.rstrip("?") == ("never" if epochs[one] is None else f"e{epochs[one]}")
+    tab.page.click("table.classes tbody tr:last-child td:nth-child(4) button")
+    tab.until("its epoch", lambda now: now["epoch"] == learned[0][found[0].order[-1]])
+
+
 def test_two_runs_go_together_by_accuracy_and_a_link_keeps_it(
     open_tab: Callable[..., Any], runs: list[Any]
 ) -> None:

@@ -3,9 +3,10 @@
 import { h, replace } from "../dom.mjs";
 import { countOf, rowsOf, toBase64 } from "../masks.mjs";
 import { changedPanel } from "./changed.mjs";
+import { classesPanel } from "./classes.mjs";
 import { neighborPanel } from "./neighbors.mjs";
 import { neuronPanel } from "./neurons.mjs";
-import { runView } from "./run_summary.mjs";
+import { aboutView, findingsView } from "./run_summary.mjs";
 import { saliencyPanel } from "./saliency.mjs";
 import { sampleCard, sampleEvents, sampleHistory } from "./sample.mjs";
 import { setView } from "./set.mjs";
@@ -19,12 +20,13 @@ export function inspector(element, page) {
   const section = () => h("section", { class: "panel", hidden: true });
   const main = h("section", { class: "panel", "aria-label": "inspector" });
   const of = page.runs.map((/** @type {any} */ run, /** @type {number} */ index) => ({ title: page.runs.length > 1 ? h("h2", { class: "run-name", hidden: true }, `${index ? "B" : "A"} · ${run.name}`) : null, past: section(), saliency: section(), neurons: section() }));
-  const [changed, events, near] = [section(), section(), section()];
-  replace(element, main, of.map((/** @type {any} */ one) => [one.title, one.past, one.saliency, one.neurons]), changed, events, near);
+  const [changed, events, near, classes, about] = [section(), section(), section(), section(), section()];
+  replace(element, main, of.map((/** @type {any} */ one) => [one.title, one.past, one.saliency, one.neurons]), changed, events, near, classes, about);
   const context = { api, onepoch: (/** @type {number} */ epoch) => page.go(epoch), onrow: (/** @type {number} */ row) => page.selecting.pin(row) };
   const panels = of.map((/** @type {any} */ one) => [saliencyPanel(one.saliency, context), neuronPanel(one.neurons, context)]);
   const neighbors = neighborPanel(near, context);
   const change = changedPanel(changed, context);
+  const learning = classesPanel(classes, { ...context, onselect: (expression) => page.search.search(expression) });
   let timer = 0;
   let serial = 0;
 
@@ -33,6 +35,10 @@ export function inspector(element, page) {
     const state = store.get();
     const row = state.pin === null ? -1 : (page.rowById.get(String(state.pin)) ?? -1);
     if (row < 0) hideSample();
+    if (row >= 0 || state.mask) {
+      learning.update(null);
+      about.hidden = true;
+    }
     try {
       if (row >= 0) await showSample(row, state, () => mine === serial);
       else if (state.mask) await showSet(state, () => mine === serial);
@@ -95,13 +101,13 @@ export function inspector(element, page) {
   async function showRun(state, current) {
     const findings = await api.run(page.run.slug, "findings.json");
     if (!current()) return;
-    replace(main, runView(page.run, findings, {
-      epoch: state.epoch, map: page.mapOf(), onepoch: context.onepoch,
-      onfinding: (finding) => {
-        if (finding.epoch !== null && finding.epoch !== undefined) page.go(finding.epoch);
-        if (finding.selection) page.search.search(finding.selection);
-      },
+    replace(main, findingsView(page.run, findings, (finding) => {
+      if (finding.epoch !== null && finding.epoch !== undefined) page.go(finding.epoch);
+      if (finding.selection) page.search.search(finding.selection);
     }));
+    learning.update({ runs: page.runs, colors: page.classColors(page.run), epoch: state.epoch });
+    about.hidden = false;
+    replace(about, aboutView(page.run, { epoch: state.epoch, map: page.mapOf() }));
   }
 
   const soon = () => { clearTimeout(timer); timer = window.setTimeout(update, SETTLE_MS); };

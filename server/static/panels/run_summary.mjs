@@ -7,21 +7,30 @@ import { h } from "../dom.mjs";
 /**
  * @param {any} run  run.json
  * @param {any} findings  findings.json
- * @param {{epoch: number, map: any, onepoch: (epoch: number) => void, onfinding: (finding: any) => void}} context
+ * @param {(finding: any) => void} onfinding
  * @returns {HTMLElement[]}
  */
-export function runView(run, findings, { epoch, map, onepoch, onfinding }) {
+export function findingsView(run, findings, onfinding) {
   return [
     h("h3", null, "Look here first"),
     findings.findings?.length
-      ? h("ol", { class: "findings" }, findings.findings.map((finding) => h("li", null,
+      ? h("ol", { class: "findings" }, findings.findings.map((/** @type {any} */ finding) => h("li", null,
         h("button", { type: "button", class: "finding", onclick: () => onfinding(finding) },
-          h("strong", null, finding.title), h("span", null, finding.text),
-          finding.spark?.length > 1 ? curves({
-            epochs: finding.spark.map((_, index) => run.epochs[run.epochs.length - finding.spark.length + index]), epoch: finding.epoch ?? -1,
-            label: finding.title, height: 26, lines: [{ name: finding.title, values: finding.spark, color: "var(--accent)" }],
-          }) : null))))
+          h("strong", null, finding.title), finding.spark?.length > 1 ? h("span", { class: "spark" }, curves({
+            epochs: finding.spark.map((/** @type {any} */ _, /** @type {number} */ index) => run.epochs[run.epochs.length - finding.spark.length + index]), epoch: finding.epoch ?? -1,
+            label: finding.title, width: 96, height: 18, lines: [{ name: finding.title, values: finding.spark, color: "var(--accent)" }],
+          })) : null, h("span", { class: "text" }, finding.text)))))
       : h("p", { class: "empty" }, findings.missing ?? "Nothing stands out in this run."),
+  ];
+}
+
+/**
+ * @param {any} run
+ * @param {{epoch: number, map: any}} context
+ * @returns {HTMLElement[]}
+ */
+export function aboutView(run, { epoch, map }) {
+  return [
     ...mapFigures(map, epoch),
     h("h3", null, "The run"),
     table([
