@@ -24,7 +24,7 @@ const page = new Page(store, api);
 const connection = new Connection(page);
 window.timetravel = Object.freeze({
   stats: () => page.stats(),
-  sampleAt: (/** @type {number|string} */ id, side = 0) => { const row = page.rowById?.get(String(id)); return row === undefined ? null : page.views[side]?.sampleAt(side === 0 ? row : page.joinAB.get(row)); },
+  sampleAt: (/** @type {number|string} */ id, side = 0) => { const row = page.ids && page.rowById.get(String(id)); return row === undefined ? null : page.views[side]?.sampleAt(side === 0 ? row : page.joinAB.get(row)); },
   idAt: (/** @type {number} */ x, /** @type {number} */ y) => { const row = page.views[0]?.rowAt({ clientX: x, clientY: y }); return row >= 0 ? Number(page.ids[row]) : null; },
   ready: () => new Promise((resolve) => { const wait = () => (page.ready && page.views.every((view) => view.still) ? resolve(true) : setTimeout(wait, 30)); wait(); }),
 });
@@ -59,6 +59,7 @@ async function start() {
   if (page.mapOf()) await maps();
   else noMap();
   page.timeline.setRun(page.run);
+  for (const run of page.runs) page.learn(run);
   inspector(element("inspector"), page);
   views(element("tabs"), element("view"), page);
   await page.address.restore();
@@ -73,8 +74,7 @@ async function start() {
 
 /** The ids of both runs' rows, and which of them are the same samples. */
 async function rows() {
-  page.ids = Array.from(await api.column(page.run, "id", null), (id) => id);
-  page.rowById = new Map(page.ids.map((/** @type {any} */ id, /** @type {number} */ row) => [String(id), row]));
+  page.ids = await api.column(page.run, "id", null);
   page.joinAB = new Map();
   page.joinBA = new Map();
   if (page.runs.length < 2) return;
@@ -83,7 +83,7 @@ async function rows() {
     page.joinAB.set(pairs[i], pairs[i + 1]);
     page.joinBA.set(pairs[i + 1], pairs[i]);
   }
-  page.idsB = Array.from(await api.column(page.runs[1], "id", null), (id) => id);
+  page.idsB = await api.column(page.runs[1], "id", null);
 }
 
 /** @param {any} listing */

@@ -32,13 +32,15 @@ export class Connection {
     for (const [index, run] of page.runs.entries()) {
       const key = live instanceof Map ? live.get(run.slug) : live[run.slug];
       if (!key || key === run.key) continue;
-      const fresh = await page.api.run(run.slug, "run.json");
+      const { accuracy, flips, learned, forgotten, interesting } = run; // until those of the grown run are here
+      const fresh = { accuracy, flips, learned, forgotten, interesting, ...(await page.api.run(run.slug, "run.json")) };
       if (fresh.samples !== run.samples || (fresh.maps.length && !run.maps.length)) {
         // Rows of the page are rows of the run: with new samples, or a first map, everything is laid out again.
         location.reload();
         return;
       }
       this.take(index, run, fresh);
+      page.learn(fresh);
     }
   }
 

@@ -14,8 +14,9 @@ import { Thumbnails } from "./layers/thumbnails.mjs";
 import { TRAILS_AT_MOST, paintTrails, trailStretch } from "./layers/trails.mjs";
 import { inside, outlineOf } from "./lasso.mjs";
 import { has } from "./masks.mjs";
+import { onPress } from "./press.mjs";
 import { decodeRaster } from "./regions.mjs";
-import { drawingOrder, nearestRow, project } from "./splat.mjs";
+import { drawingOrder, nearestRow, onTop, project } from "./splat.mjs";
 
 const TWEEN_MS = 400;
 const TOUCH_MS = 1200;
@@ -61,6 +62,7 @@ export class MapView {
     /** @type {ArrayLike<number> | null} */
     this.hollow = null;
     this.hover = -1;
+    this.visible = this.hollowCount = this.wish = 0;
     this.touched = -Infinity;
     this.serial = 0;
     this.still = false;
@@ -164,6 +166,7 @@ export class MapView {
   async go(epoch, { tween = true } = {}) {
     const mine = ++this.serial;
     const started = performance.now();
+    this.lastChangeMs = NaN;
     const { api } = this.page;
     const codes = api.peek(api.positionsPath(this.run, this.map, epoch)) ?? (await api.positions(this.run, this.map, epoch));
     if (mine !== this.serial) return;
@@ -215,7 +218,7 @@ export class MapView {
       this.page.report(error);
     }
     this.ground.reset();
-    this.paint();
+    if (this.codes && this.element.clientWidth) this.paintGround(this.view());
   }
 
   /** Recomputes the colour of every dot: its column, dimmed where it is not selected, 0 where it is hidden. */
@@ -227,23 +230,38 @@ export class MapView {
     const mask = page.maskFor(this);
     const dim = DIM[/** @type {"light" | "dark"} */ (page.theme())];
     const { colors } = this;
+    let visible = 0;
     for (let row = 0; row < colors.length; row++) {
       const shown = shades.visible ? shades.visible[row] !== 0 : true;
       const chosen = mask === null || has(mask, row);
       const alpha = chosen ? shades.alpha : state.onlySelected ? 0 : dim;
       colors[row] = shown && alpha ? ((shades.colors[row] & 0xffffff) | (alpha << 24)) >>> 0 : 0;
+      if (colors[row] !== 0) visible++;
     }
-    if (this.order.length !== colors.length || this.orderKey !== shades.key || this.orderMask !== mask) {
-      this.order = drawingOrder(shades.groups, mask === null ? undefined : (row) => has(mask, row));
+    this.visible = visible;
+    if (this.allOrder?.length !== colors.length || this.orderKey !== shades.key) {
+      this.allOrder = this.order = drawingOrder(shades.groups);
       this.orderKey = shades.key;
+      this.orderMask = null;
+    }
+    if (this.orderMask !== mask) {
+      this.order = mask === null ? this.allOrder : onTop(this.allOrder, (row) => has(mask, row));
       this.orderMask = mask;
     }
     this.hollow = page.shading.hollow(this, shades);
+    this.hollowCount = this.hollow ? this.hollow.reduce((/** @type {number} */ sum, /** @type {number} */ flag) => sum + flag, 0) : 0;
     this.parts = passes(this.order, colors, this.hollow, page.css("--ground"));
+  }
+
+  /** Draws everything in the next frame: pan and zoom ask more often than there are frames. */
+  paintSoon() {
+    this.wish ||= requestAnimationFrame(() => this.paint());
   }
 
   /** Draws everything now. */
   paint() {
+    cancelAnimationFrame(this.wish);
+    this.wish = 0;
     if (!this.codes || !this.parts || !this.element.clientWidth) return;
     const view = this.view();
     for (const canvas of this.canvases) {
@@ -332,7 +350,7 @@ export class MapView {
     const { figure } = this;
     this.ranges = () => {
       if (this.looking) return;
-      this.paint();
+      this.paintSoon();
       // Bokeh moves the ranges by itself when the frame changes its shape; only people move the camera.
       if (performance.now() - this.touched < TOUCH_MS) this.page.cameraChanged(this);
       else this.settle();
@@ -342,11 +360,7 @@ export class MapView {
     figure.on_event?.("selectiongeometry", (/** @type {any} */ event) => this.selected(event));
     this.element.addEventListener("pointermove", (event) => this.pointed(event));
     this.element.addEventListener("pointerleave", () => this.setHover(-1));
-    let down = [0, 0];
-    this.element.addEventListener("pointerdown", (event) => { down = [event.clientX, event.clientY]; }, true);
-    this.element.addEventListener("pointerup", (event) => {
-      if (Math.hypot(event.clientX - down[0], event.clientY - down[1]) < 4) this.page.selecting.click(this, this.rowAt(event), event);
-    }, true);
+    onPress(this.element, (event) => this.page.selecting.click(this, this.rowAt(event), event));
     this.element.addEventListener("dblclick", () => this.page.resetCamera());
   }
 

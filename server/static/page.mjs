@@ -49,6 +49,16 @@ export class Page {
     return this.runs[0];
   }
 
+  /** Row of the first run by id, as text; made when first asked for, since a million of them take a second. @returns {Map<string, number>} */
+  get rowById() {
+    if (this.idsOfRows !== this.ids) {
+      this.idsOfRows = this.ids;
+      this.rowsById = new Map();
+      for (let row = 0; row < this.ids.length; row++) this.rowsById.set(String(this.ids[row]), row);
+    }
+    return this.rowsById;
+  }
+
   /** @param {any} [run] */
   mapOf(run = this.run) {
     const { map } = this.store.get();
@@ -76,6 +86,20 @@ export class Page {
     }
     this.refreshLegend();
     this.timeline?.run && this.timeline.draw();
+  }
+
+  /** What takes all epochs of a run follows its map: curves first, then which epochs are interesting. @param {any} run */
+  async learn(run) {
+    try {
+      for (const path of ["over_time.json", "interesting.json"]) {
+        Object.assign(run, await this.api.run(run.slug, path));
+        if (!this.runs.includes(run)) return;
+        if (this.timeline?.run) this.timeline.draw();
+        this.figures();
+      }
+    } catch (error) {
+      this.report(error);
+    }
   }
 
   /** @param {any} run */
@@ -130,7 +154,7 @@ export class Page {
   /** @param {any} view */
   pinRow(view) {
     const { pin } = this.store.get();
-    if (pin === null || !this.rowById) return -1;
+    if (pin === null || !this.ids) return -1;
     const row = this.rowById.get(String(pin)) ?? -1;
     return view.side === "a" ? row : (this.joinAB?.get(row) ?? -1);
   }
@@ -222,7 +246,7 @@ export class Page {
       clearTimeout(this.cameraTimer);
       this.cameraTimer = setTimeout(() => this.store.set({ camera }), 200);
     }
-    for (const one of this.views) one.paint();
+    for (const one of this.views) one.paintSoon();
   }
 
   swap() {
@@ -384,8 +408,7 @@ export class Page {
     return {
       ready: this.ready, version: this.version ?? null, runs: this.runs.map((run) => run.slug), map: this.mapOf()?.name ?? null, epoch: state.epoch, epochs: this.run ? [...this.run.epochs] : [],
       shown: this.views.map((one) => one.epoch), join: state.join, linked: state.linked, tool: this.activeTool,
-      interval: state.interval, points: this.run?.samples ?? 0, visible: view ? view.colors.reduce((/** @type {number} */ sum, /** @type {number} */ color) => sum + (color === 0 ? 0 : 1), 0) : 0,
-      hollow: view?.hollow ? view.hollow.reduce((/** @type {number} */ sum, /** @type {number} */ flag) => sum + flag, 0) : 0,
+      interval: state.interval, points: this.run?.samples ?? 0, visible: view?.visible ?? 0, hollow: view?.hollowCount ?? 0,
       selected: countOf(state.mask), pinned: state.pin, color: state.color, layers: [...state.layers], view: state.view, camera: view?.codes ? view.camera() : null, renderer: "raster", pixelRatio: window.devicePixelRatio,
       theme: this.theme(), lastChangeMs: view?.lastChangeMs ?? null, lastTweenFps: view?.lastTweenFps ?? null, lastLassoMs: view?.lastLassoMs ?? null, moving: view ? view.share < 1 : false, still: this.views.every((one) => one.still === true),
       cacheBytes: this.api.cacheBytes, connection: this.api.online ? "online" : "lost", errors: [...this.errors],

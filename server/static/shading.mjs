@@ -100,12 +100,12 @@ export class Shading {
     const { mask } = this.page.store.get();
     if (!mask || !this.last) return null;
     if (this.counted?.mask !== mask || this.counted.shades !== this.last) {
-      const counts = new Map();
       const { groups } = this.last;
-      for (let row = 0; row < groups.length; row++) if (has(mask, row)) counts.set(groups[row], (counts.get(groups[row]) ?? 0) + 1);
+      const counts = new Uint32Array(65_536);
+      for (let row = 0; row < groups.length; row++) if (has(mask, row)) counts[groups[row]]++;
       this.counted = { mask, shades: this.last, counts };
     }
-    return this.counted.counts.get(value) ?? 0;
+    return this.counted.counts[value];
   }
 }
 

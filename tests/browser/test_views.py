@@ -295,7 +295,7 @@ def test_a_saved_selection_survives_the_server(
     tab.page.fill(".view input[type=text]", "the sevens")
     tab.page.keyboard.press("Enter")
     tab.see("it is listed", "() => document.querySelector('.saved').textContent.includes('the sevens')")
-    assert list(runs[0].selection("the sevens").ids) == sorted(
+    assert sorted(runs[0].selection("the sevens").ids) == sorted(
         runs[0].samples.ids[runs[0].samples.labels == 7]
     )
     tab.page.close()

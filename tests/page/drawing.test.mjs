@@ -6,7 +6,7 @@ import { inside } from "../../server/static/lasso.mjs";
 import { combine, countOf, fromBase64, has, howOf, inverted, maskOf, rowsOf, toBase64 } from "../../server/static/masks.mjs";
 import { decodeRaster, isochrone, nearness, regionPixels, veilPixels } from "../../server/static/regions.mjs";
 import { limits, shadesOf } from "../../server/static/shades.mjs";
-import { discStamps, drawDiscs, drawSquares, drawingOrder, nearestRow, project } from "../../server/static/splat.mjs";
+import { discStamps, drawDiscs, drawSquares, drawingOrder, nearestRow, onTop, project } from "../../server/static/splat.mjs";
 
 function generator(seed) {
   let state = seed;
@@ -92,8 +92,12 @@ test("small classes and the selection are drawn last", () => {
   const groups = Uint16Array.from({ length: 1000 }, (_, i) => (i < 20 ? 1 : 0));
   const order = [...drawingOrder(groups)];
   assert.deepEqual(new Set(order.slice(-20)), new Set(Array.from({ length: 20 }, (_, i) => i)));
-  assert.equal([...drawingOrder(groups, (row) => row === 500)].at(-1), 500);
   assert.equal(new Set(order).size, 1000);
+  assert.deepEqual([...drawingOrder(groups)], order); // the same each time
+  assert.notDeepEqual(order.slice(0, 980), order.slice(0, 980).sort((a, b) => a - b)); // and no row before another because of its number
+  const chosen = new Set([500, 3]);
+  const raised = [...onTop(Uint32Array.from(order), (row) => chosen.has(row))];
+  assert.deepEqual(raised, [...order.filter((row) => !chosen.has(row)), ...order.filter((row) => chosen.has(row))]);
 });
 
 test("the nearest visible point within reach is found", () => {

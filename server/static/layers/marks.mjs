@@ -34,13 +34,16 @@ export function paintRings(pen, { places, colors }, rows, r, color, width, { alw
   pen.globalAlpha = strength;
   pen.strokeStyle = color;
   pen.lineWidth = width;
+  pen.beginPath();
   for (let i = 0; i < Math.min(rows.length, MARKS_AT_MOST); i++) {
     const alpha = colors[rows[i]] >>> 24;
     if (alpha === 0 || (alpha < DIMMED && !always)) continue;
-    pen.beginPath();
-    pen.arc(places[2 * rows[i]], places[2 * rows[i] + 1], r, 0, 7);
-    pen.stroke();
+    const x = places[2 * rows[i]];
+    const y = places[2 * rows[i] + 1];
+    pen.moveTo(x + r, y);
+    pen.arc(x, y, r, 0, 2 * Math.PI);
   }
+  pen.stroke();
   pen.globalAlpha = 1;
 }
 

@@ -42,8 +42,8 @@ function table(rows) {
 /** @param {string} name */
 export function plainName(name) {
   const known = /** @type {Record<string, string>} */ ({
-    divergence: "probabilities (divergence)", p_true_change: "label's probability", loss_change: "loss", cosine_movement: "turn of the representation", movement: "way of the representation",
-    relative_movement: "way, against the median", map_movement: "way on the map", neighbors_kept: "neighbours kept", neighbors_gained: "neighbours gained", neighbors_lost: "neighbours lost",
+    divergence: "probabilities", p_true_change: "label's probability", loss_change: "loss", cosine_movement: "turn (1 − cosine)", movement: "way",
+    relative_movement: "way, in medians", map_movement: "way on the map", neighbors_kept: "neighbours kept", neighbors_gained: "neighbours gained", neighbors_lost: "neighbours lost",
   });
   return known[name] ?? name.replaceAll("_", " ");
 }
@@ -51,7 +51,7 @@ export function plainName(name) {
 /** @param {{value: any, unit?: string}} one */
 function shown({ value, unit }) {
   if (value === null || value === undefined) return "–";
-  return [typeof value === "number" ? number(value) : String(value), unit ? h("span", { class: "muted" }, ` ${unit}`) : null];
+  return [typeof value === "number" ? number(value) : String(value), unit && unit !== "x median" && unit !== "diameters" && unit !== "samples" ? h("span", { class: "muted" }, ` ${unit}`) : null];
 }
 
 /** @param {number | null | undefined} percentile */

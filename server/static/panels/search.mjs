@@ -7,7 +7,7 @@ const COMPLETE_DELAY_MS = 120;
 
 const CHIPS = [
   ["learned here", (epoch) => `learned:${epoch}`], ["forgotten here", (epoch) => `forgotten:${epoch}`],
-  ["flipped here", (epoch) => `flipped:${epoch}`], ["surprising errors", (epoch) => `surprise:${epoch}`],
+  ["flipped here", (epoch) => `flipped:${epoch}`], ["surprising errors", () => "became:wrong loss@-1<0.5"],
   ["wrong", () => "wrong"], ["never learned", () => "never_learned"], ["badly mapped", () => "unfaithful"],
 ];
 
