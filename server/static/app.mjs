@@ -64,9 +64,9 @@ async function start() {
   views(element("tabs"), element("view"), page);
   await page.address.restore();
   if (asked.epoch === undefined) page.goStop(Infinity);
-  page.selectionWords();
+  page.words.selection();
   page.layersChanged();
-  page.figures();
+  page.words.figures();
   page.refreshLegend();
   connection.watch();
   if (unknown.length) page.say(`there is no run ${unknown.join(", ")} here`);

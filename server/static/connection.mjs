@@ -59,7 +59,7 @@ export class Connection {
     // The map may have come to an epoch that the page was waiting at.
     if (view && page.epochOf(view) !== view.epoch && added <= 0) view.go(page.epochOf(view)).catch((/** @type {any} */ error) => page.report(error));
     if (index > 0) {
-      page.figures();
+      page.words.figures();
       return;
     }
     page.timeline.setRun(fresh);
@@ -68,7 +68,7 @@ export class Connection {
       page.say(`${added} new ${added === 1 ? "epoch" : "epochs"}${behind > 0 && page.mapOf() ? `; the map reaches epoch ${page.mapOf().epochs.at(-1)}` : ""}`);
     }
     if (wasLast && added > 0) page.goStop(Infinity);
-    page.figures();
+    page.words.figures();
   }
 
   /** Watches whether the server is there, and says so. */

@@ -1,10 +1,7 @@
 /** The page: what follows from the state, and what answers its changes. Views know it; it knows the maps. */
 
 import { Address } from "./address.mjs";
-import { number } from "./chart_math.mjs";
 import { ramp } from "./color.mjs";
-import { replace } from "./dom.mjs";
-import { showFigures } from "./figures.mjs";
 import { HoverCard } from "./hover.mjs";
 import { countOf, maskOf, rowsOf } from "./masks.mjs";
 import { Selecting } from "./selecting.mjs";
@@ -12,6 +9,7 @@ import { Shading } from "./shading.mjs";
 import { Supplies } from "./supplies.mjs";
 import { nearestEpoch } from "./timeline.mjs";
 import { Together } from "./together.mjs";
+import { Words } from "./words.mjs";
 
 const TOAST_MS = 4200;
 const TRAILED_AT_MOST = 2000;
@@ -38,6 +36,7 @@ export class Page {
     this.supplies = new Supplies(this);
     this.together = new Together(this);
     this.card = new HoverCard(this);
+    this.words = new Words(this);
     this.dark = window.matchMedia("(prefers-color-scheme: dark)");
     this.dark.addEventListener("change", () => this.themeChanged());
     store.subscribe((/** @type {any} */ state, /** @type {any} */ before) => this.changed(state, before));
@@ -95,7 +94,7 @@ export class Page {
         Object.assign(run, await this.api.run(run.slug, path));
         if (!this.runs.includes(run)) return;
         if (this.timeline?.run) this.timeline.draw();
-        this.figures();
+        this.words.figures();
       }
     } catch (error) {
       this.report(error);
@@ -295,11 +294,11 @@ export class Page {
     if (state.layers.includes("neighbors") && differs("pin", "epoch", "layers", "map")) this.loadNeighbors();
     if (differs("epoch")) {
       this.timeline.setEpoch(state.epoch);
-      this.announce();
+      this.words.announce();
     }
-    if (differs("epoch", "join", "map")) this.figures();
+    if (differs("epoch", "join", "map")) this.words.figures();
     if (differs("interval", "join")) this.timeline.draw();
-    if (differs("mask", "selection", "onlySelected")) this.selectionWords();
+    if (differs("mask", "selection", "onlySelected")) this.words.selection();
     if (differs("layers")) {
       for (const button of document.querySelectorAll("[data-layer]")) button.setAttribute("aria-pressed", String(state.layers.includes(button.getAttribute("data-layer"))));
       this.layersChanged();
@@ -321,7 +320,7 @@ export class Page {
     view.setRun(view.run, map);
     await view.go(this.epochOf(view), { tween: false });
     if (view.leads) view.look(view.wanted());
-    this.figures();
+    this.words.figures();
     this.refreshLegend();
   }
 
@@ -346,37 +345,6 @@ export class Page {
   }
 
   // -- words
-
-  selectionWords() {
-    const { mask, onlySelected } = this.store.get();
-    const count = countOf(mask);
-    replace(this.selectionElement, mask ? `${number(count)} of ${number(this.run.samples)} selected${onlySelected ? ", the rest hidden" : ""}` : `${number(this.run.samples)} samples`);
-    document.body.classList.toggle("has-selection", mask !== null);
-  }
-
-  announce() {
-    clearTimeout(this.announceTimer);
-    this.announceTimer = setTimeout(() => {
-      const { epoch, mask } = this.store.get();
-      const at = this.run.epochs.indexOf(epoch);
-      const accuracy = Object.entries(this.run.accuracy ?? {})[0];
-      this.live.textContent = `epoch ${epoch} of ${this.run.epochs.at(-1)}${accuracy?.[1]?.[at] !== undefined && accuracy?.[1]?.[at] !== null ? `, ${accuracy[0]} accuracy ${number(/** @type {any} */ (accuracy[1])[at])}` : ""}${mask ? `, ${countOf(mask)} selected` : ""}`;
-    }, 700);
-  }
-
-  /** What stands over each map: its figures at this epoch, and the epoch itself where two stand side by side. */
-  figures() {
-    for (const view of this.views) {
-      const epoch = this.epochOf(view);
-      const element = document.querySelector(`[data-figures="${view.side}"]`);
-      if (element) showFigures(/** @type {HTMLElement} */ (element), view.map, epoch, () => this.selecting.unfaithful(view));
-      const title = document.querySelector(`[data-map-title="${view.side}"]`);
-      const at = view.run.epochs.indexOf(epoch);
-      const accuracy = Object.entries(view.run.accuracy ?? {}).at(-1);
-      const value = /** @type {any} */ (accuracy?.[1])?.[at];
-      if (title) title.textContent = ` epoch ${epoch}${value === null || value === undefined ? "" : `, ${accuracy?.[0]} ${number(value, 3)}`}`;
-    }
-  }
 
   /** @param {string} text */
   say(text) {
