@@ -14,7 +14,7 @@ from timetravel.errors import BadInput
 from timetravel.project import graph as graphs
 from timetravel.project.boundary import boundary_samples
 from timetravel.project.contracts import EpochData, Epochs, MapSet, Report
-from timetravel.project.coupling import Tie, persistence, tie_strength
+from timetravel.project.coupling import LEAST_TOP, Tie, persistence, tie_strength
 from timetravel.project.forces import Array
 from timetravel.project.layout import EpochNodes, Schedule, lock_step, stage
 from timetravel.project.mapset import BoundaryOnDemand, InterpolatedMaps, by_id
@@ -28,6 +28,10 @@ NO_POINTS: _Points = np.zeros((0, 0), np.float32), np.zeros((0, 2), np.int32)
 
 EXTENSION = Schedule(iterations=150, rate=0.3)
 """A new epoch starts where the one before is, so it needs fewer and shorter steps."""
+
+USUAL_STEADINESS = 0.7
+"""At which ties are as the settings say. A steadier run needs stronger and steeper ones to tell its few moving
+samples from the many that stay; a restless one weaker and flatter ones."""
 
 EXTENSION_STRENGTH = 3.0
 """Times the usual strength: one epoch is held by one other, and nothing pulls from the far side."""
@@ -52,7 +56,7 @@ class Settings:
 
     @property
     def tie_strength(self) -> float:
-        """0, 3 and 30 at stillness 0, .5 and 1."""
+        """0, 3 and 30 at stillness 0, .5 and 1, in a run of usual steadiness."""
         s = self.stillness
         return 3 * (2 * s) ** 2 if s < 0.5 else 3 * 10 ** (2 * s - 1)
 
@@ -67,7 +71,7 @@ class Settings:
 
     @property
     def emphasis(self) -> float:
-        return 4 * self.agreement
+        return 8 * self.agreement
 
 
 @dataclass(slots=True)
@@ -165,7 +169,6 @@ class Aligned:
     ) -> tuple[list[_Prepared], tuple[NDArray[np.int64], Array]]:
         """Every epoch's graph, and the principal plane of the last epoch that has any spread."""
         prepared: list[_Prepared] = []
-        plane = (np.zeros(0, np.int64), NEVER)
         ids_before: NDArray[np.int32] | None = None
         width: int | None = None
         for index in range(len(epochs)):
@@ -176,11 +179,13 @@ class Aligned:
                 _remember_persistence(prepared[-1], ids_before, made, ids)
             prepared.append(made)
             ids_before = ids
-            if index == len(epochs) - 1:
-                plane = made.rows, principal_plane(data.representations, seed=seed)
             if report is not None:
                 report("neighbours", index + 1, len(epochs))
-        return prepared, plane
+        last = max((i for i, p in enumerate(prepared) if not p.collapsed), default=len(prepared) - 1)
+        data = by_id(epochs[last])
+        if not len(data):
+            raise BadInput("found no sample in any epoch, expected at least one: record some samples")
+        return prepared, (prepared[last].rows, principal_plane(data.representations, seed=seed))
 
     def _prepare(self, data: EpochData, seed: int) -> tuple[_Prepared, NDArray[np.int32] | None, _Points]:
         count = len(data)
@@ -234,6 +239,7 @@ class Aligned:
         return out
 
     def _tied(self, prepared: Sequence[_Prepared], top: float, times: float = 1.0) -> list[EpochNodes]:
+        steadiness = _steadiness([p.share for p in prepared if p.share is not None], top)
         before = [Tie.none(p.nodes) for p in prepared]
         after = [Tie.none(p.nodes) for p in prepared]
         for e in range(1, len(prepared)):
@@ -242,8 +248,8 @@ class Aligned:
                 continue
             weight = tie_strength(
                 p.share,
-                strength=times * self.settings.tie_strength,
-                power=self.settings.tie_power,
+                strength=times * steadiness * self.settings.tie_strength,
+                power=steadiness * self.settings.tie_power,
                 floor=0,
                 top=top,
             )
@@ -290,6 +296,14 @@ def _persistence_top(shares: Sequence[NDArray[np.float32]]) -> float:
     """The 95th percentile of kept neighbours over all steps: what counts as wholly steady in this run."""
     every = np.concatenate(shares) if shares else np.zeros(0)
     return float(np.percentile(every, 95)) if len(every) else 1.0
+
+
+def _steadiness(shares: Sequence[NDArray[np.float32]], top: float) -> float:
+    """Mean of kept neighbours over `top`, in units of what is usual."""
+    every = np.concatenate(shares) if shares else np.zeros(0)
+    if not len(every):
+        return 1.0
+    return float(np.minimum(every / max(top, LEAST_TOP), 1).mean()) / USUAL_STEADINESS
 
 
 def _start(p: _Prepared, common: Array) -> Array:

@@ -30,12 +30,12 @@ class Schedule:
     The graph pulls `exaggeration` times as hard for the first `exaggerated` iterations, once as hard later.
     """
 
-    iterations: int = 300
-    rate: float = 1.0
+    iterations: int = 250
+    rate: float = 0.5
     last_rate: float = 0.02
     hold: float = 0.5
-    momentum: float = 0.8
-    longest: float = 3.0
+    momentum: float = 0.92
+    longest: float = 1.0
     exaggeration: float = 4.0
     exaggerated: int = 0
     cell: float = 1.0

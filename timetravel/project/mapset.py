@@ -72,11 +72,10 @@ class InterpolatedMaps:
     def place_boundary(self, index: int, points: NDArray[Any], /) -> NDArray[np.float32]:
         """(M, 2) positions of further points of the decision boundary (M, D).
 
-        As unseen samples are placed, but beside boundary samples too, which are what such points resemble.
+        As unseen samples are placed, but beside the epoch's boundary samples, which show where the boundary is.
         """
         opened = self._open(index)
-        rows = opened.geometry.rows(points)
-        return place(opened.search_nodes(), opened.inverse.positions, rows).positions
+        return place(opened.search_boundary(), opened.border, opened.geometry.rows(points)).positions
 
     def learned(self, index: int, /) -> Mapping[str, NDArray[Any]] | None:
         return None
@@ -111,18 +110,23 @@ class _Opened:
         self.geometry = Geometry.of(self.data, emphasis)
         self._seed = seed
         self._search: Search | None = None
-        self._node_search: Search | None = None
+        self._border_search: Search | None = None
 
     def search(self) -> Search:
         if self._search is None:
             self._search = Search(self.geometry.rows(self.data.representations), seed=self._seed)
         return self._search
 
-    def search_nodes(self) -> Search:
-        if self._node_search is None:
-            rows = self.geometry.rows(self.inverse.representations)
-            self._node_search = Search(rows, seed=self._seed)
-        return self._node_search
+    @property
+    def border(self) -> NDArray[np.float64]:
+        """(M, 2) where the boundary samples are."""
+        return self.inverse.positions[len(self.positions) :]
+
+    def search_boundary(self) -> Search:
+        if self._border_search is None:
+            rows = self.geometry.rows(self.inverse.representations[len(self.positions) :])
+            self._border_search = Search(rows, seed=self._seed)
+        return self._border_search
 
 
 def _only(data: EpochData, keep: NDArray[np.bool_]) -> EpochData:

@@ -11,7 +11,7 @@ from scipy import ndimage
 from timetravel.project.contracts import Inverse
 from timetravel.store.facts import DecisionRaster
 
-MARGIN_SHARE = 0.1
+MARGIN_SHARE = 0.05
 """Ground around the outermost samples, as a share of the map's sides."""
 
 SMALL_PATCH = 0.0005
