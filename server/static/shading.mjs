@@ -5,6 +5,9 @@ import { plainShades, shadesOf } from "./shades.mjs";
 
 const ABSENT = 65535;
 
+/** Epochs of an interval that are looked at for flips; of more, so many spread over it. */
+const INTERVAL_EPOCHS = 200;
+
 export class Shading {
   /** @param {any} page */
   constructor(page) {
@@ -63,16 +66,27 @@ export class Shading {
     const column = (/** @type {string} */ name, wanted = true) => (wanted && names.has(name) ? page.api.column(run, name, epoch).catch(() => null) : null);
     const rounds = run.has.labelling;
     const [correct, flipped, picked, ranks, labelled, labels] = await Promise.all([
-      column("correct"), column("flipped", !page.store.get().interval), column("picked", rounds), column("pick_rank", rounds), column("labelled", rounds),
+      column("correct"), names.has("flipped") ? this.flips(run, epoch) : null, column("picked", rounds), column("pick_rank", rounds), column("labelled", rounds),
       run.has.labels ? page.api.column(run, "label", null) : null,
     ]);
     if (labels) this.labels.set(run.slug, labels);
     this.marks.set(side, {
       wrong: correct ? where(correct, 0) : null,
-      flipped: flipped ? where(flipped, 1) : null,
+      flipped,
       picks: picked && ranks ? { rows: where(picked, 1), ranks } : null,
       labelled,
     });
+  }
+
+  /** Rows whose prediction flipped: at an epoch, or anywhere within the marked interval. @param {any} run @param {number} epoch */
+  async flips(run, epoch) {
+    const { interval } = this.page.store.get();
+    const epochs = interval ? spread(run.epochs.filter((/** @type {number} */ one) => one > interval[0] && one <= interval[1]), INTERVAL_EPOCHS) : [epoch];
+    const columns = (await Promise.all(epochs.map((one) => this.page.api.column(run, "flipped", one).catch(() => null)))).filter(Boolean);
+    if (columns.length < 2) return columns.length ? where(columns[0], 1) : null;
+    const any = new Uint8Array(run.samples);
+    for (const column of columns) for (let row = 0; row < any.length; row++) if (column[row] === 1) any[row] = 1;
+    return where(any, 1);
   }
 
   /**
@@ -107,6 +121,11 @@ export class Shading {
     }
     return this.counted.counts[value];
   }
+}
+
+/** At most so many of some values, spread evenly, the last among them. @param {number[]} values @param {number} most */
+export function spread(values, most) {
+  return values.length <= most ? values : Array.from({ length: most }, (_, at) => values[Math.round(((at + 1) / most) * values.length) - 1]);
 }
 
 /** Rows of a column that hold a value. @param {ArrayLike<number>} values @param {number} value */

@@ -86,11 +86,12 @@ export class Timeline {
     this.slider = /** @type {HTMLInputElement} */ (h("input", { type: "range", min: 0, step: 1, class: "slider", "aria-label": "epoch", oninput: () => page.goStop(Number(this.slider.value)) }));
     this.reason = h("p", { class: "reason", role: "status" });
     this.legend = h("div", { class: "timeline-legend", "aria-hidden": "true" });
-    this.interval = h("button", { type: "button", class: "interval-chip", hidden: true, title: "trails, flips and movements of this interval; click to leave it", onclick: () => page.store.set({ interval: null }) });
+    this.interval = h("button", { type: "button", class: "interval-chip", hidden: true, title: "trails and flips of this interval are shown; click to leave it", onclick: () => page.store.set({ interval: null }) });
+    this.flips = h("button", { type: "button", class: "interval-chip", id: "interval-flips", hidden: true, title: "select what flipped within the interval", onclick: () => page.search.search(`flipped:${page.store.get().interval[0] + 1}..${page.store.get().interval[1]}`) }, "select its flips");
     replace(element,
       h("div", { class: "time-controls" }, h("div", { class: "row" }, this.play, this.speedButton, this.loopButton),
         h("label", { class: "jump-label" }, "epoch ", this.jump, this.total), this.readout),
-      h("div", { class: "time-body" }, this.chart, this.slider, h("div", { class: "time-foot" }, this.interval, this.reason, this.legend)));
+      h("div", { class: "time-body" }, this.chart, this.slider, h("div", { class: "time-foot" }, this.interval, this.flips, this.reason, this.legend)));
     this.chart.addEventListener("pointerdown", (event) => this.dragged(event));
     new ResizeObserver(() => this.run && this.draw()).observe(this.chart);
   }
@@ -154,6 +155,7 @@ export class Timeline {
     replace(this.legend, legend.map(([text, color, kind]) => h("span", null, h("i", { class: kind, style: `border-color:${color}` }), text)),
       run.learned?.some((/** @type {any} */ value) => value) ? [h("span", { class: "up" }, "▲ learned"), h("span", { class: "down" }, "▼ forgotten")] : null);
     this.interval.hidden = !interval;
+    this.flips.hidden = !interval || !run.has.logits;
     this.interval.textContent = interval ? `epochs ${interval[0]} to ${interval[1]} ×` : "";
     this.setEpoch(page.store.get().epoch);
   }

@@ -134,6 +134,10 @@ def test_shift_drag_marks_an_interval_that_a_click_leaves(
     tab.until("the interval", lambda now: now["interval"] == [epochs[1], epochs[4]])
     assert tab.stats()["epoch"] == epochs[-1]
     tab.see("the link", f"() => location.search.includes('interval={epochs[1]}..{epochs[4]}')")
+    tab.page.click("#interval-flips")
+    predicted = np.stack([runs[0].predictions(epoch).predicted for epoch in epochs[1:5]])
+    flipped = int((predicted[1:] != predicted[:-1]).any(0).sum())
+    tab.until("what flipped in it", lambda now: now["selected"] == flipped)
     tab.page.click(".interval-chip")
     tab.until("no interval", lambda now: now["interval"] is None)
 

@@ -9,7 +9,7 @@ import { thinned } from "../../server/static/layers/thumbnails.mjs";
 import { trailStretch } from "../../server/static/layers/trails.mjs";
 import { legendLines } from "../../server/static/picture.mjs";
 import { nextInDirection } from "../../server/static/selecting.mjs";
-import { where } from "../../server/static/shading.mjs";
+import { spread, where } from "../../server/static/shading.mjs";
 import { comparable, partner } from "../../server/static/together.mjs";
 import { word } from "../../server/static/figures.mjs";
 
@@ -136,4 +136,13 @@ test("two maps share a camera only when neither would be lost in the other's vie
   assert.ok(comparable([0, 10, 0, 8], [1, 13, 0, 9]));
   assert.ok(!comparable([0, 10, 0, 8], [0, 40, 0, 30]));
   assert.ok(!comparable([0, 10, 0, 8], [50, 60, 0, 8]));
+});
+
+test("of many epochs so many are looked at, spread over all, the last among them", () => {
+  const epochs = Array.from({ length: 1000 }, (_, at) => at);
+  const some = spread(epochs, 200);
+  assert.equal(some.length, 200);
+  assert.equal(some.at(-1), 999);
+  assert.ok(some.every((one, at) => at === 0 || one - some[at - 1] === 5));
+  assert.deepEqual(spread([3, 4], 200), [3, 4]);
 });

@@ -4,7 +4,8 @@ import { test } from "node:test";
 import { JobFailed, progressText, runJob } from "../../server/static/jobs.mjs";
 import { nearest } from "../../server/static/panels/compare.mjs";
 import { quoted } from "../../server/static/panels/confusion.mjs";
-import { stripEpochs } from "../../server/static/panels/saliency.mjs";
+import { differences, stripEpochs } from "../../server/static/panels/saliency.mjs";
+import { roundEnds } from "../../server/static/panels/labelling.mjs";
 import { expression } from "../../server/static/panels/sample.mjs";
 
 test("a film strip holds the current epoch, the one before, and others in order, each once", () => {
@@ -63,4 +64,13 @@ test("a job that is no longer wanted is cancelled on the server", async () => {
   const running = runJob(server, {}, { signal: abort.signal, onprogress: () => abort.abort() });
   await assert.rejects(running, (error) => error.name === "AbortError");
   assert.deepEqual(server.removed, ["jobs/j"]);
+});
+
+test("attribution maps are compared with one of them", () => {
+  const found = differences([Float32Array.from([1, 2]), Float32Array.from([3, 0])], 0);
+  assert.deepEqual(found.map((map) => [...map]), [[0, 0], [2, -2]]);
+});
+
+test("a labelling round ends before the next begins", () => {
+  assert.deepEqual(roundEnds([{ round: 0, epoch: 0 }, { round: 1, epoch: 4 }], [0, 2, 4, 6, 8]), [{ round: 0, first: 0, last: 2 }, { round: 1, first: 4, last: 8 }]);
 });

@@ -36,7 +36,7 @@ export function stripEpochs(epochs, epoch, count = STRIP) {
  * @param {{api: any, onepoch: (epoch: number) => void}} context
  */
 export function saliencyPanel(element, { api, onepoch }) {
-  const settings = { method: "saliency", target: "predicted", own: false };
+  const settings = { method: "saliency", target: "predicted", own: false, change: false };
   /** @type {AbortController | null} */
   let running = null;
   let last = "";
@@ -46,8 +46,10 @@ export function saliencyPanel(element, { api, onepoch }) {
   const method = /** @type {HTMLSelectElement} */ (h("select", { "aria-label": "method" }, METHODS.map(([value, text]) => h("option", { value }, text))));
   const target = /** @type {HTMLSelectElement} */ (h("select", { "aria-label": "target" }));
   const scale = h("label", { class: "check" }, h("input", { type: "checkbox", onchange: () => { settings.own = !settings.own; draw(); } }), "each its own scale");
+  const change = h("label", { class: "check" }, h("input", { type: "checkbox", onchange: () => { settings.change = !settings.change; draw(); } }), "difference to this epoch");
+  const options = h("div", { class: "row" }, scale, change);
   const body = h("div", { class: "saliency-body", "aria-live": "polite" });
-  replace(element, h("h3", null, "Saliency"), h("div", { class: "row" }, method, target), body, scale);
+  replace(element, h("h3", null, "Saliency"), h("div", { class: "row" }, method, target), body, options);
   method.addEventListener("change", () => { settings.method = method.value; update(current, true); });
   target.addEventListener("change", () => { settings.target = target.value; update(current, true); });
 
@@ -64,10 +66,10 @@ export function saliencyPanel(element, { api, onepoch }) {
     if (next.missing) {
       running?.abort();
       replace(body, h("p", { class: "empty" }, next.missing));
-      method.hidden = target.hidden = scale.hidden = true;
+      method.hidden = target.hidden = options.hidden = true;
       return;
     }
-    method.hidden = target.hidden = scale.hidden = false;
+    method.hidden = target.hidden = options.hidden = false;
     fillTargets(next.run);
     const epochs = stripEpochs(next.run.epochs.filter((epoch) => !next.without?.includes(epoch)), next.epoch);
     const key = JSON.stringify([next.run.slug, next.run.key, next.row, epochs, settings.method, settings.target]);
@@ -107,16 +109,20 @@ export function saliencyPanel(element, { api, onepoch }) {
   function draw() {
     if (!shown || !current) return;
     const size = shown.width * shown.height;
-    const tiles = shown.epochs.map((epoch, index) => {
-      const map = shown.values.subarray(index * size, (index + 1) * size);
-      const limit = settings.own ? map.reduce((most, value) => Math.max(most, Math.abs(value)), 0) : shown.limit;
-      const empty = map.every((value) => value === 0);
+    const maps = shown.epochs.map((/** @type {number} */ _, /** @type {number} */ index) => shown.values.subarray(index * size, (index + 1) * size));
+    const now = shown.epochs.indexOf(current.epoch);
+    const differing = settings.change && now >= 0;
+    const drawn = differing ? differences(maps, now) : maps;
+    const common = differing ? Math.max(...drawn.map(largest)) : shown.limit;
+    const tiles = shown.epochs.map((/** @type {number} */ epoch, /** @type {number} */ index) => {
+      const map = drawn[index];
+      const empty = map.every((/** @type {number} */ value) => value === 0);
       return h("button", { type: "button", class: `tile${epoch === current.epoch ? " now" : ""}`, onclick: () => onepoch(epoch), title: `go to epoch ${epoch}` },
-        pixelImage(attributionColors(map, limit, Boolean(shown.signed)), shown.width, shown.height, `attribution at epoch ${epoch}`),
-        h("span", null, `e${epoch}`), h("span", { class: "muted" }, empty ? "no attribution" : shown.names[shown.targets[index]] ?? ""));
+        pixelImage(attributionColors(map, settings.own ? largest(map) : common, differing || Boolean(shown.signed)), shown.width, shown.height, differing ? `attribution at epoch ${epoch} less that at epoch ${current.epoch}` : `attribution at epoch ${epoch}`),
+        h("span", null, `e${epoch}`), h("span", { class: "muted" }, empty ? (differing ? "the same" : "no attribution") : shown.names[shown.targets[index]] ?? ""));
     });
     replace(body, h("div", { class: "strip" }, current.image ? h("div", { class: "tile" }, h("img", { src: current.image, alt: "the sample" }), h("span", null, "input"), h("span", { class: "muted" }, " ")) : null, tiles),
-      h("p", { class: "muted" }, `${settings.own ? "each its own scale" : `one scale, full colour at ${number(shown.limit)}`}${shown.signed ? ", orange for, purple against" : ""} · ${number(shown.seconds, 2)} s`,
+      h("p", { class: "muted" }, `${settings.own ? "each its own scale" : `one scale, full colour at ${number(common)}`}${differing ? `, orange more than at epoch ${current.epoch}, purple less` : shown.signed ? ", orange for, purple against" : ""} · ${number(shown.seconds, 2)} s`,
         shown.completeness !== null && shown.completeness !== undefined ? ` · completeness error ${number(Array.isArray(shown.completeness) ? Math.max(...shown.completeness.map(Math.abs)) : shown.completeness, 2)}` : ""),
       (shown.warnings ?? []).map((text) => h("p", { class: "honest" }, text)));
   }
@@ -131,6 +137,16 @@ export function saliencyPanel(element, { api, onepoch }) {
   }
 
   return { update, stop: () => running?.abort() };
+}
+
+/** Each map less one of them. @param {Float32Array[]} maps @param {number} from */
+export function differences(maps, from) {
+  return maps.map((map) => map.map((value, at) => value - maps[from][at]));
+}
+
+/** @param {Float32Array} map */
+function largest(map) {
+  return map.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 }
 
 /** @param {string} text */
