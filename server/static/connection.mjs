@@ -84,6 +84,7 @@ export class Connection {
         page.say("the server is back");
         tries = 0;
         page.address.tell();
+        this.catchUp();
         return;
       }
       const again = () => {
@@ -95,6 +96,13 @@ export class Connection {
     });
     setInterval(() => { if (document.visibilityState === "visible") api.get("runs.json").catch(() => undefined); }, LOOK_MS);
     setInterval(() => this.status(), STATUS_MS);
+  }
+
+  /** What could not be fetched while the server was away is fetched now. */
+  catchUp() {
+    const { page } = this;
+    for (const view of page.views) view.go(page.epochOf(view), { tween: false }).then(() => page.refreshLegend(), () => undefined);
+    for (const refresh of page.refreshers) refresh();
   }
 
   status() {

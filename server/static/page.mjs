@@ -29,6 +29,8 @@ export class Page {
     /** @type {string[]} */
     this.errors = [];
     this.ready = false;
+    /** Panels that ask the server again when it is back. @type {Set<() => void>} */
+    this.refreshers = new Set();
     this.activeTool = "pan";
     this.address = new Address(this);
     this.selecting = new Selecting(this);

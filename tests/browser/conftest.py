@@ -1,7 +1,5 @@
 """A real browser on the real server, over two recorded and mapped runs on real digits."""
 
-import os
-import shutil
 import subprocess
 import sys
 import time
@@ -15,22 +13,6 @@ import pytest
 from timetravel.run import Run, open_run
 
 START_S = 60
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
-
-
-def chromium_path() -> str | None:
-    """The system's Chromium; None leaves the choice to Playwright."""
-    for name in (os.environ.get("TIMETRAVEL_CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome"):
-        if name and shutil.which(name):
-            return shutil.which(name)
-    return None
 
 
 @pytest.fixture(scope="session")
@@ -94,16 +76,6 @@ def runs(demo_folders: list[Path]) -> Iterator[list[Run]]:
     yield opened
     for run in opened:
         run.close()
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path(), args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 class Tab:

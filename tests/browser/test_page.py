@@ -354,9 +354,18 @@ def test_a_server_that_goes_and_comes_back_loses_nothing(
     chosen = tab.until("selected", lambda now: now["selected"] > 0)["selected"]
     served.stop()
     tab.page.evaluate("() => fetch('runs.json').catch(() => 0)")
-    tab.page.keyboard.press("ArrowRight")
+    tab.see("the banner", "() => !document.getElementById('banner').hidden")
+    card = tab.page.inner_text("#inspector")
+    tab.page.keyboard.press("End")
+    tab.page.wait_for_timeout(600)
+    assert tab.page.inner_text("#inspector").splitlines()[0] == card.splitlines()[0]  # nothing went blank
     served.start()
-    tab.page.wait_for_timeout(1500)
+    tab.see("it is back", "() => document.getElementById('banner').hidden")
+    last = runs[0].epochs[-1]
+    tab.see(
+        "the panel caught up",
+        f"() => document.querySelector('#inspector h3').textContent.includes('epoch {last}')",
+    )
     stats = tab.stats()
     assert stats["selected"] == chosen
     assert stats["epoch"] in runs[0].epochs

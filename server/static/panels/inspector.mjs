@@ -44,7 +44,10 @@ export function inspector(element, page) {
       else if (state.mask) await showSet(state, () => mine === serial);
       else await showRun(state, () => mine === serial);
     } catch (error) {
-      if (mine === serial) replace(main, h("p", { class: "error", role: "alert" }, String(/** @type {Error} */ (error).message)), h("button", { type: "button", onclick: update }, "Try again"));
+      if (mine !== serial) return;
+      // While the server is away the banner says so, and what was read last stays.
+      if (!api.online && main.childElementCount) return;
+      replace(main, h("p", { class: "error", role: "alert" }, String(/** @type {Error} */ (error).message)), h("button", { type: "button", onclick: update }, "Try again"));
     }
   }
 
@@ -114,6 +117,7 @@ export function inspector(element, page) {
   store.subscribe((/** @type {any} */ state, /** @type {any} */ before) => {
     if (["epoch", "mask", "pin", "map", "theme", "join"].some((name) => state[name] !== before[name])) soon();
   });
+  page.refreshers.add(soon);
   update();
   return { update };
 }

@@ -92,5 +92,6 @@ export function views(tabs, body, page) {
       timer = window.setTimeout(update, 120);
     }
   });
+  page.refreshers.add(update);
   update();
 }
