@@ -25,6 +25,7 @@ from timetravel.errors import BadInput
 from timetravel.server.document import fill
 from timetravel.server.guard import GuardedRouter, access
 from timetravel.server.headers import Policy, SecurityHeaders
+from timetravel.server.overview import prepare
 from timetravel.server.page import PageHandler, SocketHandler
 from timetravel.server.pages import Pages
 from timetravel.server.routes import handlers
@@ -113,6 +114,7 @@ class PageServer:
         self._http = http
         self._server = BaseServer(IOLoop.current(), self.tornado, http)
         self._server.start()
+        self.site.pool.submit(partial(prepare, self.site))
         self._ticks = PeriodicCallback(self._look_for_growth, LIVE_MS)
         self._looking = False
         if self.site.live:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from timetravel import __version__
 from timetravel.analyze.columns import Column, columns, map_columns
-from timetravel.analyze.history import History, history
+from timetravel.analyze.history import history
 from timetravel.analyze.rounds import has_labelling, rounds
 from timetravel.analyze.signals import run_interesting_epochs
 from timetravel.explain.needs import missing_for_neurons, missing_for_saliency
@@ -24,6 +23,9 @@ from timetravel.store.facts import EpochRecord
 from timetravel.store.lock import is_held
 from timetravel.store.places import is_writable
 from timetravel.store.run import StoredMap, StoredRun
+
+if TYPE_CHECKING:
+    from timetravel.server.site import Site
 
 VIEW_EPOCHS = 12
 """Epochs, spread over the run, that the camera's first box is measured on."""
@@ -59,33 +61,55 @@ def describe_run(ask: Ask) -> Answer:
     """Everything small about a run. What is slow to find is kept until the run changes."""
     entry = ask.site.library.entry(ask.parts["run"])
     run = entry.open()
-    kept = ask.site.overviews.get(entry.slug)
-    if kept is None or kept[0] != entry.stamp:
-        kept = (entry.stamp, overview(run, ask.site.map_name))
-        ask.site.overviews[entry.slug] = kept
+    kept = kept_overview(ask.site, entry)
     return Answer.json(
         {
             "slug": entry.slug,
-            **kept[1],
+            **kept,
             "live": ask.site.live,
             "recording": is_held(run.path / "facts"),
             "writable": is_writable(run.path),
             "missing": missing(run, entry),
-            "has": {**kept[1]["has"], "factory": entry.factory is not None},
+            "has": {**kept["has"], "factory": entry.factory is not None},
         }
     )
 
 
+def kept_overview(site: Site, entry: Entry) -> dict[str, Any]:
+    """The overview of a run, made once for each state of it."""
+    with entry.lock:
+        run = entry.open()
+        kept = site.overviews.get(entry.slug)
+        if kept is None or kept[0] != entry.stamp:
+            kept = (entry.stamp, overview(run, site.map_name))
+            site.overviews[entry.slug] = kept
+        return kept[1]
+
+
+def prepare(site: Site) -> None:
+    """Opens the runs that a page will show first, while the browser is still on its way."""
+    for slug in site.library.open_slugs:
+        kept_overview(site, site.library.entry(slug))
+
+
+def shown_map(run: StoredRun, map_name: str | None) -> str | None:
+    """The map that a page opens with: the one asked for, else the newest."""
+    return map_name if map_name in run.maps else (run.maps[-1] if run.maps else None)
+
+
 def overview(run: StoredRun, map_name: str | None = None) -> dict[str, Any]:
-    """What does not depend on the server: names, curves, ticks, columns, maps."""
-    past, samples, description = history(run), run.samples, run.description
+    """What does not depend on the server: names, metrics, ticks, columns, maps.
+
+    Nothing here reads the samples of every epoch: the page draws its map as soon as it has this.
+    """
+    samples, description = run.samples, run.description
     palette = class_palette(len(run.classes))
     splits = split_names(run)
     records = run.records
     labels = samples.labels[samples.labels >= 0]
     in_rounds = [(one.round, one.epochs[0]) for one in rounds(run)]
     maps = [run.map(name) for name in run.maps]
-    chosen = map_name if map_name in run.maps else (run.maps[-1] if run.maps else None)
+    chosen = shown_map(run, map_name)
     return {
         "name": run.name,
         "path_name": run.path.resolve().name,
@@ -109,20 +133,14 @@ def overview(run: StoredRun, map_name: str | None = None) -> dict[str, Any]:
         "steps": [record.step for record in records],
         "seconds": [record.seconds for record in records],
         "metrics": metric_curves(records),
-        "accuracy": accuracies(past, samples.split, splits),
         "learning_rate": [record.learning_rates[0] if record.learning_rates else None for record in records],
-        **counts_over_time(run),
-        "interesting": [
-            {"epoch": one.epoch, "score": one.score, "reason": one.reason}
-            for one in run_interesting_epochs(run, chosen)
-        ],
         "ticks": ticks(run, in_rounds),
         "rounds": [{"round": number, "epoch": epoch} for number, epoch in in_rounds] or None,
         "columns": [describe_column(run, one) for one in columns(run)],
         "hyperparameters": dict(description.hyperparameters),
         "environment": dict(description.environment),
         "disk": run.disk_usage(),
-        "has": facts_of(run, past),
+        "has": facts_of(run),
         "maps": [describe_map(stored, is_default=stored.name == chosen) for stored in maps],
         "no_map": None if maps else no_map(run),
     }
@@ -145,8 +163,24 @@ def metric_curves(records: list[EpochRecord]) -> dict[str, list[float | None]]:
     }
 
 
-def accuracies(past: History, split: NDArray[Any], names: list[str]) -> dict[str, list[float | None]]:
+def over_time(ask: Ask) -> Answer:
+    """What takes the predictions of all epochs: accuracy by split, flips, learned and forgotten samples."""
+    run = ask.run()
+    return Answer.json({"accuracy": accuracies(run), **counts_over_time(run)}, key=run.key)
+
+
+def interesting(ask: Ask) -> Answer:
+    """The epochs to look at, with scores and reasons; searches neighbours at every epoch where that is cheap."""
+    run = ask.run()
+    found = run_interesting_epochs(run, shown_map(run, ask.site.map_name))
+    return Answer.json(
+        {"interesting": [{"epoch": one.epoch, "score": one.score, "reason": one.reason} for one in found]}
+    )
+
+
+def accuracies(run: StoredRun) -> dict[str, list[float | None]]:
     """Share of right predictions of each split at each epoch, None where nothing is known."""
+    past, split, names = history(run), run.samples.split, split_names(run)
     found: dict[str, list[float | None]] = {}
     for name in names:
         mine = split == name
@@ -198,13 +232,14 @@ def describe_column(run: StoredRun, one: Column) -> dict[str, Any]:
     }
 
 
-def facts_of(run: StoredRun, past: History) -> dict[str, bool]:
+def facts_of(run: StoredRun) -> dict[str, bool]:
     """Which facts the run holds."""
     first = run.samples.ids[:1]
+    ends = {*run.epochs[:1], *run.epochs[-1:]}
     return {
         "labels": bool((run.samples.labels >= 0).any()),
         "true_labels": run.samples.true_labels is not None,
-        "logits": bool((past.predicted >= 0).any()),
+        "logits": any(bool((run.predictions(epoch).predicted >= 0).any()) for epoch in ends),
         "images": bool(len(first)) and run.images(first) is not None,
         "inputs": bool(len(first)) and run.inputs(first) is not None,
         "checkpoints": any(record.has_checkpoint for record in run.records),
@@ -273,4 +308,6 @@ def first_view(stored: StoredMap) -> list[float]:
 ROUTES = (
     Route("GET", r"runs\.json", list_runs),
     Route("GET", r"data/(?P<run>[^/]+)/run\.json", describe_run),
+    Route("GET", r"data/(?P<run>[^/]+)/over_time\.json", over_time, keep=True),
+    Route("GET", r"data/(?P<run>[^/]+)/interesting\.json", interesting, keep=True),
 )

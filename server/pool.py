@@ -1,7 +1,8 @@
-"""Threads for work that would hold up the event loop; a stopping server does not wait for them."""
+"""Threads for work that would hold up the event loop; a stopping server waits for them a moment at most."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from queue import SimpleQueue
@@ -10,6 +11,8 @@ from typing import Any
 
 WORKERS = 4
 """More would only share the two or four cores of a laptop in thinner slices."""
+CLOSE_S = 3.0
+"""How long the end of calls is waited for: a process that ends while one reads the run's database is aborted."""
 
 
 class Pool:
@@ -17,9 +20,12 @@ class Pool:
 
     def __init__(self, workers: int = WORKERS) -> None:
         self._calls: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
-        self._count = workers
-        for number in range(workers):
-            Thread(target=self._work, name=f"timetravel-pool-{number}", daemon=True).start()
+        self._threads = [
+            Thread(target=self._work, name=f"timetravel-pool-{number}", daemon=True)
+            for number in range(workers)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def submit(self, call: Callable[[], Any]) -> Future[Any]:
         """The call's future result."""
@@ -28,13 +34,16 @@ class Pool:
         return future
 
     def close(self) -> None:
-        """Lets each thread end after the call that it is in; calls still queued are cancelled."""
+        """Lets each thread end after the call that it is in, and waits a little; calls still queued are cancelled."""
         while not self._calls.empty():
             item = self._calls.get()
             if item is not None:
                 item[0].cancel()
-        for _ in range(self._count):
+        for _ in self._threads:
             self._calls.put(None)
+        end = time.monotonic() + CLOSE_S
+        for thread in self._threads:
+            thread.join(max(0.0, end - time.monotonic()))
 
     def _work(self) -> None:
         while (item := self._calls.get()) is not None:

@@ -112,9 +112,9 @@ def lassos(tab: Tab, count: int, vertices: int = 200) -> tuple[Figures, float]:
     walls: Figures = []
     share = 0.0
     box = tab.page.locator("#map-a").bounding_box()
-    angles = np.linspace(0, 2 * np.pi, vertices)
+    angles = np.linspace(np.pi, 3 * np.pi, vertices)  # from the left: the legend lies on the right
     for number in range(count):
-        reach = 0.40 - 0.01 * (number % 3)
+        reach = 0.38 - 0.01 * (number % 3)
         xs = box["x"] + box["width"] / 2 + reach * box["width"] * np.cos(angles)
         ys = box["y"] + box["height"] / 2 + reach * box["height"] * np.sin(angles)
         tab.page.keyboard.press("l")

@@ -183,18 +183,6 @@ def test_the_overview_equals_the_run(served: Running, run: Run) -> None:
     assert described["metrics"]["val_loss"] == [None] * 4
     assert sum(described["class_counts"]) == N - 1
     assert len(described["palette"]["light"]) == len(described["palette"]["ring"]) == len(CLASSES)
-    split = run.samples.split
-    for at, epoch in enumerate(EPOCHS):
-        said = run.predictions(epoch)
-        known = (said.predicted >= 0) & (run.samples.labels >= 0)
-        for name in ("train", "test"):
-            mine = known & (split == name)
-            assert described["accuracy"][name][at] == pytest.approx(said.correct[mine].mean())
-        if at:
-            before = run.predictions(EPOCHS[at - 1]).predicted
-            both = (before >= 0) & (said.predicted >= 0)
-            assert described["flips"][at] == int(((before != said.predicted) & both).sum())
-    assert described["flips"][0] is described["learned"][0] is described["forgotten"][0] is None
     assert described["has"] == {
         "labels": True,
         "true_labels": True,
@@ -220,3 +208,22 @@ def test_the_overview_equals_the_run(served: Running, run: Run) -> None:
     points = np.concatenate([run.positions(epoch) for epoch in EPOCHS])
     inside = (points > [x0, y0]).all(1) & (points < [x1, y1]).all(1)
     assert inside[np.isfinite(points).all(1)].mean() > 0.95
+
+
+def test_what_takes_all_epochs_comes_apart_and_equals_the_run(served: Running, run: Run) -> None:
+    described = served.json("data/made/over_time.json")
+    split = run.samples.split
+    for at, epoch in enumerate(EPOCHS):
+        said = run.predictions(epoch)
+        known = (said.predicted >= 0) & (run.samples.labels >= 0)
+        for name in ("train", "test"):
+            mine = known & (split == name)
+            assert described["accuracy"][name][at] == pytest.approx(said.correct[mine].mean())
+        if at:
+            before = run.predictions(EPOCHS[at - 1]).predicted
+            both = (before >= 0) & (said.predicted >= 0)
+            assert described["flips"][at] == int(((before != said.predicted) & both).sum())
+    assert described["flips"][0] is described["learned"][0] is described["forgotten"][0] is None
+    told = served.json("data/made/interesting.json")["interesting"]
+    assert [one["epoch"] for one in told] == [one.epoch for one in run.interesting_epochs()]
+    assert all(one["reason"] for one in told)

@@ -41,6 +41,7 @@ class History:
         self._positions = {epoch: position for position, epoch in enumerate(self.epochs)}
         self._arrays: dict[str, NDArray[Any]] = {}
         self._derived: dict[str, Any] = {}
+        self._making: dict[str, threading.RLock] = {}
         if earlier is not None and self._continues(earlier):
             self._arrays = dict(earlier._arrays)
 
@@ -98,8 +99,13 @@ class History:
             yield run.predictions(epoch)
 
     def kept(self, name: str, make: Callable[[], Any]) -> Any:
-        """What `make()` gives, computed once for this state of the run; `name` must be unique in the layer."""
-        with self._lock:
+        """What `make()` gives, computed once for this state of the run; `name` must be unique in the layer.
+
+        Each name has a lock of its own: a search that takes seconds must not keep others from a list of columns.
+        """
+        if name in self._derived:
+            return self._derived[name]
+        with self._making.setdefault(name, threading.RLock()):
             if name not in self._derived:
                 self._derived[name] = make()
             return self._derived[name]
