@@ -120,12 +120,13 @@ class PageServer:
         if self.site.live:
             self._ticks.start()
 
-    def stop(self) -> None:
-        """Stops answering and frees the port; children and threads end."""
+    def stop(self) -> asyncio.Task[None]:
+        """Stops answering and frees the port; children and threads end. The task closes what browsers keep open."""
         self._ticks.stop()
         self._server.stop(wait=False)
-        IOLoop.current().asyncio_loop.create_task(self._http.close_all_connections())  # type: ignore[attr-defined]
+        closing = asyncio.ensure_future(self._http.close_all_connections())
         self.site.close()
+        return closing
 
     def _application(self) -> BokehTornado:
         with _own_patterns():

@@ -45,6 +45,11 @@ class Pool:
         for thread in self._threads:
             thread.join(max(0.0, end - time.monotonic()))
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a closed pool still has a call under way."""
+        return any(thread.is_alive() for thread in self._threads)
+
     def _work(self) -> None:
         while (item := self._calls.get()) is not None:
             future, call = item

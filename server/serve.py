@@ -54,6 +54,10 @@ def serve(
         asyncio.run(_until_stopped(site, host, port, token, allow_origin, allow_embed, prefix, open_browser))
     finally:
         site.close()
+    if site.pool.is_busy:
+        # A thread inside the database while Python takes itself down would abort the process.
+        sys.stdout.flush()
+        os._exit(0)
 
 
 def make_site(
@@ -104,8 +108,7 @@ async def _until_stopped(
     if open_browser:
         webbrowser.open(server.url)
     await stopped.wait()
-    server.stop()
-    await asyncio.sleep(0)
+    await server.stop()
 
 
 def _stop_by_signal(stopped: asyncio.Event) -> None:

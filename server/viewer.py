@@ -172,4 +172,4 @@ class Viewer:
         finally:
             self._ready.set()
         await self._stopped.wait()
-        self._server.stop()
+        await self._server.stop()

@@ -215,8 +215,7 @@ class Running:
 
     def close(self) -> None:
         async def stop() -> None:
-            self.server.stop()
-            await asyncio.sleep(0.05)
+            await self.server.stop()
 
         self.call(stop())
         self._loop.call_soon_threadsafe(self._loop.stop)

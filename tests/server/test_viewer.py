@@ -75,37 +75,25 @@ def test_a_path_that_is_no_run_is_refused_at_once(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def page(viewer: Viewer) -> Iterator[Any]:
+def page(browser: Any, viewer: Viewer) -> Iterator[Any]:
     """A Chromium page of the viewer whose Bokeh document is there; fails on errors in its console."""
-    from playwright.sync_api import sync_playwright
-
     troubles: list[str] = []
     strangers: list[str] = []
-    arguments = [
-        "--no-sandbox",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--no-first-run",
-    ]
-    chromium = Path("/usr/bin/chromium")
-    path = {"executable_path": str(chromium)} if chromium.exists() else {}
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(args=arguments, **path)
-        page = browser.new_page()
-        page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on(
-            "request",
-            lambda request: (
-                strangers.append(request.url)
-                if not request.url.startswith((viewer.url, "data:", "blob:"))
-                else None
-            ),
-        )
-        page.goto(viewer.url)
-        until(page, f"window.Bokeh && Bokeh.documents.length && {STATE} && true")
-        yield page
-        browser.close()
+    page = browser.new_page()
+    page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.on(
+        "request",
+        lambda request: (
+            strangers.append(request.url)
+            if not request.url.startswith((viewer.url, "data:", "blob:"))
+            else None
+        ),
+    )
+    page.goto(viewer.url)
+    until(page, f"window.Bokeh && Bokeh.documents.length && {STATE} && true")
+    yield page
+    page.close()
     assert not troubles
     assert not strangers
 

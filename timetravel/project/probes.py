@@ -25,6 +25,9 @@ POOL = 200
 HALVINGS = 30
 """Of the segment between two samples: to a billionth of its length."""
 
+BLOCK_NUMBERS = 1 << 22
+"""Coordinates compared at a time: 16 MiB, whatever the width."""
+
 LogitsOf = Callable[[NDArray[Any]], NDArray[Any]]
 
 
@@ -81,7 +84,11 @@ def place_probes(
     """
     ids = nearest(x, points, min(k, len(x)))
     scale = comfortable_scale(x)
-    squares = (((x[ids] - points[:, None]) * scale) ** 2).sum(2)
+    block = max(1, BLOCK_NUMBERS // (ids.shape[1] * x.shape[1]))
+    squares = np.empty(ids.shape, np.float32)
+    for at in range(0, len(ids), block):
+        rows = slice(at, at + block)
+        squares[rows] = (((x[ids[rows]] - points[rows, None]) * scale) ** 2).sum(2)
     weights = 1 / (squares + 1e-12 + 0.01 * squares.mean(1, keepdims=True))
     near = positions[ids]
     spot = (near * weights[..., None]).sum(1) / weights.sum(1)[:, None]
@@ -98,11 +105,11 @@ def _nearest_other(
     first: NDArray[np.int64],
     second: NDArray[np.int64],
     pools: NDArray[np.int64],
-    block: int = 100,
 ) -> NDArray[np.int64]:
     """(m,) the sample of each pool (m, P) of another class than `first` that lies nearest, else `second`."""
     scale = comfortable_scale(x)
     chosen = second.copy()
+    block = max(1, BLOCK_NUMBERS // (pools.shape[1] * x.shape[1]))
     for start in range(0, len(first), block):
         rows = slice(start, start + block)
         squares = (((x[pools[rows]] - x[first[rows], None]) * scale) ** 2).sum(2)
