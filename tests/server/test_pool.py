@@ -21,8 +21,10 @@ def test_results_and_errors_reach_who_waits() -> None:
 
 def test_a_long_call_does_not_hold_up_closing_and_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pools, "CLOSE_S", 0.05)
-    pool, go = Pool(workers=1), Event()
-    running, queued = pool.submit(go.wait), pool.submit(lambda: 7)
+    pool, begun, go = Pool(workers=1), Event(), Event()
+    running = pool.submit(lambda: begun.set() or go.wait())
+    assert begun.wait(10)
+    queued = pool.submit(lambda: 7)
     pool.close()
     assert queued.cancelled()
     assert pool.is_busy
