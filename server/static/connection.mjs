@@ -16,6 +16,22 @@ export class Connection {
     shared?.properties.live.change.connect(() => this.grown(shared.live).catch((error) => this.page.report(error)));
   }
 
+  /** After a lost connection Bokeh puts new figures in the place of the old ones: the maps go over to them. */
+  renew() {
+    const { page } = this;
+    const doc = window.Bokeh?.documents?.find((/** @type {any} */ one) => one.get_model_by_name("state"));
+    const shared = doc?.get_model_by_name("state");
+    const figures = page.views.map((/** @type {any} */ view) => doc?.get_model_by_name(`map-${view.side}`));
+    if (!shared || shared === page.shared || !page.views.length || figures.some((/** @type {any} */ figure) => !figure || !window.Bokeh.index.find_one(figure))) return;
+    page.shared = shared;
+    page.views.forEach((/** @type {any} */ view, /** @type {number} */ at) => view.bind(figures[at]));
+    if (page.views[1] && !page.store.get().linked) page.together.link(false, page.views[1].ownCamera);
+    for (const view of page.views) if (view.leads) view.look(view.wanted());
+    page.tool(page.activeTool);
+    this.listen(shared);
+    page.address.tell();
+  }
+
   /** What Python asks for. @param {string} text */
   async obey(text) {
     const { page } = this;
@@ -109,6 +125,7 @@ export class Connection {
     const { page } = this;
     const status = document.getElementById("status");
     const { lastChangeMs } = page.views[0] ?? {};
+    this.renew();
     const map = page.mapOf();
     const behind = map ? page.run.epochs.length - map.epochs.length : 0;
     const parts = [

@@ -4,7 +4,7 @@
  */
 
 import { h } from "./dom.mjs";
-import { boxOfCodes, fitted, geometry } from "./layers/camera.mjs";
+import { Frame } from "./frame.mjs";
 import { Cloud, passes } from "./layers/cloud.mjs";
 import { paintDensity } from "./layers/density.mjs";
 import { Ground } from "./layers/ground.mjs";
@@ -19,7 +19,6 @@ import { decodeRaster } from "./regions.mjs";
 import { drawingOrder, nearestRow, onTop, project } from "./splat.mjs";
 
 const TWEEN_MS = 400;
-const TOUCH_MS = 1200;
 const REACH_PX = 10;
 const DIM = { light: 34, dark: 46 };
 
@@ -28,16 +27,13 @@ export function ease(t) {
   return t * t * (3 - 2 * t);
 }
 
-export class MapView {
+export class MapView extends Frame {
   /**
    * @param {HTMLElement} element  where the map lives
    * @param {{side: "a" | "b", page: any, figure: any, host: HTMLElement}} options
    */
   constructor(element, { side, page, figure, host }) {
-    this.element = element;
-    this.side = side;
-    this.page = page;
-    this.figure = figure;
+    super(element, { side, page, figure });
     const canvas = (/** @type {string} */ name) => /** @type {HTMLCanvasElement} */ (h("canvas", { class: `layer ${name}` }));
     this.canvases = [canvas("ground"), canvas("cloud"), canvas("marks")];
     this.ground = new Ground(this.canvases[0]);
@@ -48,11 +44,7 @@ export class MapView {
     element.append(...this.canvases, host);
     /** @type {any} */
     this.run = null;
-    /** @type {any} */
-    this.map = null;
     this.epoch = NaN;
-    /** @type {Uint16Array | null} */
-    this.codes = null;
     /** @type {Uint16Array | null} */
     this.from = null;
     this.share = 1;
@@ -63,87 +55,11 @@ export class MapView {
     this.hollow = null;
     this.hover = -1;
     this.visible = this.hollowCount = this.wish = 0;
-    this.touched = -Infinity;
     this.serial = 0;
     this.still = false;
     this.lastChangeMs = NaN;
     this.lastTweenFps = NaN;
     this.tools();
-    new ResizeObserver(() => this.resized()).observe(element);
-  }
-
-  // -- geometry
-
-  view() {
-    const { x_range: x, y_range: y } = this.figure;
-    return geometry({
-      width: Math.max(1, this.element.clientWidth), height: Math.max(1, this.element.clientHeight), ratio: window.devicePixelRatio || 1,
-      x, y, extent: this.map ? this.map.extent : [0, 1, 0, 1],
-    });
-  }
-
-  /** @param {[number, number, number]} camera centre and width in map units */
-  look([cx, cy, width]) {
-    const height = (width * this.element.clientHeight) / Math.max(1, this.element.clientWidth);
-    this.looking = true;
-    this.figure.x_range.setv({ start: cx - width / 2, end: cx + width / 2 });
-    this.figure.y_range.setv({ start: cy - height / 2, end: cy + height / 2 });
-    this.looking = false;
-    this.paint();
-  }
-
-  /** @returns {[number, number, number]} */
-  camera() {
-    const { x_range: x, y_range: y } = this.figure;
-    return [(x.start + x.end) / 2, (y.start + y.end) / 2, x.end - x.start];
-  }
-
-  /** Whether this map's camera is its own to move: the second follows the first while they are linked. */
-  get leads() {
-    return this.side === "a" || !this.page.store.get().linked;
-  }
-
-  /** The camera that this map should have. @returns {[number, number, number]} */
-  wanted() {
-    return (this.side === "a" ? this.page.store.get().camera : this.ownCamera) ?? this.fitted();
-  }
-
-  /** @param {number} factor */
-  zoom(factor) {
-    const [cx, cy, width] = this.camera();
-    this.look([cx, cy, width * factor]);
-    this.page.cameraChanged(this);
-  }
-
-  resized() {
-    if (!this.map || !this.element.clientWidth) return;
-    if (this.leads) this.look(this.wanted());
-    else this.paint();
-    this.settle();
-  }
-
-  /** Looks again once Bokeh has come to rest. */
-  settle() {
-    if (!this.leads) return;
-    clearTimeout(this.settling);
-    this.settling = window.setTimeout(() => {
-      const wanted = this.wanted();
-      const now = this.camera();
-      if (wanted.some((value, index) => Math.abs(value - now[index]) > 1e-6 * Math.abs(wanted[2]))) this.look(wanted);
-    }, 60);
-  }
-
-  /** The camera that shows the dots of this epoch alone. @returns {[number, number, number] | null} */
-  fittedNow() {
-    const box = this.codes && boxOfCodes(this.codes, this.map.extent);
-    return box ? fitted([box], Math.max(1, this.element.clientWidth), Math.max(1, this.element.clientHeight)) : null;
-  }
-
-  /** The camera that shows every map of this camera whole. @returns {[number, number, number]} */
-  fitted() {
-    const together = this.page.store.get().linked ? this.page.views.filter((/** @type {any} */ view) => view.map) : [];
-    const maps = together.length ? together.map((/** @type {any} */ view) => view.map) : [this.map];
-    return fitted(maps.map((/** @type {any} */ map) => map.view ?? map.extent), Math.max(1, this.element.clientWidth), Math.max(1, this.element.clientHeight));
   }
 
   /** @param {any} run @param {any} map */
@@ -347,28 +263,10 @@ export class MapView {
   // -- the figure's tools
 
   tools() {
-    const { figure } = this;
-    this.ranges = () => {
-      if (this.looking) return;
-      this.paintSoon();
-      // Bokeh moves the ranges by itself when the frame changes its shape; only people move the camera.
-      if (performance.now() - this.touched < TOUCH_MS) this.page.cameraChanged(this);
-      else this.settle();
-    };
-    this.follow();
-    for (const kind of ["pointerdown", "pointermove", "wheel"]) this.element.addEventListener(kind, (event) => { if (kind !== "pointermove" || /** @type {PointerEvent} */ (event).buttons) this.touched = performance.now(); }, { capture: true, passive: true });
-    figure.on_event?.("selectiongeometry", (/** @type {any} */ event) => this.selected(event));
     this.element.addEventListener("pointermove", (event) => this.pointed(event));
     this.element.addEventListener("pointerleave", () => this.setHover(-1));
     onPress(this.element, (event) => this.page.selecting.click(this, this.rowAt(event), event));
     this.element.addEventListener("dblclick", () => this.page.resetCamera());
-  }
-
-  /** Listens to the ranges that the figure has now. */
-  follow() {
-    for (const range of this.followed ?? []) range.change.disconnect(this.ranges);
-    this.followed = [this.figure.x_range, this.figure.y_range];
-    for (const range of this.followed) range.change.connect(this.ranges);
   }
 
   /** @param {any} event */
