@@ -87,6 +87,14 @@ def test_info_says_what_a_run_holds(recorded: Path) -> None:
     assert "90 (60 train, 30 test), 3 classes" in words
 
 
+def test_info_lists_what_is_passed_on_with_a_run(recorded: Path) -> None:
+    words = run("info", recorded, "--privacy").output
+    assert words.startswith("Whoever gets this run gets:")
+    listed = json.loads(run("info", recorded, "--privacy", "--json").output)["recorded"]
+    assert all(one["what"] in words for one in listed)
+    assert {one["what"]: one["recorded"] for one in listed}["labels"] is True
+
+
 def test_sql_prints_a_table_csv_or_json(recorded: Path) -> None:
     query = "select epoch, count(*) as n from predictions group by epoch order by epoch"
     assert json.loads(run("sql", recorded, query, "--format", "json").output) == [

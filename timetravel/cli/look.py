@@ -73,8 +73,13 @@ def serve(
 def info(run_path: Path, as_json: bool, privacy: bool) -> None:
     """Say what RUN holds: samples, epochs, facts, maps, and what each costs on disk."""
     from timetravel import open_run
-    from timetravel.cli.summary import describe, in_words, privacy_list
+    from timetravel.cli.summary import describe, in_words, privacy_in_words, privacy_list
 
     with open_run(run_path) as run:
-        summary = {"recorded": privacy_list(run)} if privacy else describe(run)
-    click.echo(json.dumps(summary, indent=1) if as_json or privacy else in_words(summary))
+        if privacy:
+            recorded = privacy_list(run)
+            summary, text = {"recorded": recorded}, privacy_in_words(recorded)
+        else:
+            summary = describe(run)
+            text = in_words(summary)
+    click.echo(json.dumps(summary, indent=1) if as_json else text)

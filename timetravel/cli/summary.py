@@ -99,6 +99,19 @@ def privacy_list(run: StoredRun) -> list[dict[str, Any]]:
     ]
 
 
+def privacy_in_words(recorded: list[dict[str, Any]]) -> str:
+    """The list as lines for a terminal."""
+    lines = ["Whoever gets this run gets:"]
+    for one in recorded:
+        found = one["recorded"]
+        if isinstance(found, dict):
+            found = ", ".join(f"{name} {value}" for name, value in found.items())
+        elif isinstance(found, list):
+            found = ", ".join(found)
+        lines.append(f"  {one['what']:<26}{'yes' if found is True else found or 'none'}")
+    return "\n".join(lines)
+
+
 def _epochs_in_words(epochs: list[int]) -> str:
     if not epochs:
         return "none yet"
