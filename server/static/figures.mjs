@@ -29,5 +29,5 @@ export function showFigures(element, map, epoch, onunfaithful) {
     const verdict = word(one.value, one);
     const inside = [h("span", { class: "what" }, one.text), h("span", { class: "short" }, one.short), h("strong", null, one.less ? number(one.value, 1) : one.value.toFixed(one.value > 0.995 && one.value < 1 ? 3 : 2)), h("span", { class: `word ${verdict}` }, verdict)];
     return one.selects ? h("button", { type: "button", class: `figure ${verdict}`, title: `${one.text}: ${verdict}. ${one.meaning}`, onclick: onunfaithful }, inside) : h("span", { class: `figure ${verdict}`, title: `${one.text}: ${verdict}. ${one.meaning}`, tabindex: 0 }, inside);
-  }), warning ? h("span", { class: "figure warning", title: warning, tabindex: 0 }, "⚠ ", warning) : null);
+  }), warning ? h("span", { class: "figure warning", title: warning, tabindex: 0 }, "⚠", h("span", { class: "what" }, ` ${warning}`)) : null);
 }

@@ -1,6 +1,6 @@
 /**
- * One map: three canvases (ground, cloud, marks) beneath a transparent Bokeh figure, which gives the
- * coordinates, pan, zoom, lasso and box. The cloud is splatted into pixels; Bokeh never holds a point.
+ * One map: four canvases (ground, cloud, marks, the ring under the pointer) beneath a transparent Bokeh figure, which
+ * gives the coordinates, pan, zoom, lasso and box. The cloud is splatted into pixels; Bokeh never holds a point.
  */
 
 import { h } from "./dom.mjs";
@@ -35,7 +35,7 @@ export class MapView extends Frame {
   constructor(element, { side, page, figure, host }) {
     super(element, { side, page, figure });
     const canvas = (/** @type {string} */ name) => /** @type {HTMLCanvasElement} */ (h("canvas", { class: `layer ${name}` }));
-    this.canvases = [canvas("ground"), canvas("cloud"), canvas("marks")];
+    this.canvases = [canvas("ground"), canvas("cloud"), canvas("marks"), canvas("hover")];
     this.ground = new Ground(this.canvases[0]);
     this.cloud = new Cloud(this.canvases[1], () => this.stands());
     this.thumbnails = new Thumbnails((rows, size) => page.supplies.imageSheet(this.run, rows, size), () => this.paint(), (error) => page.report(error));
@@ -195,6 +195,7 @@ export class MapView extends Frame {
       this.cloud.paint(view, { places: this.places, parts: this.parts, radius: this.radius() * view.ratio, moving: this.share < 1 });
     }
     this.paintMarks(view);
+    this.paintHover(view);
   }
 
   stands() {
@@ -247,7 +248,13 @@ export class MapView extends Frame {
       paintRings(pen, this, [pin], r + 4.5 * view.ratio, css("--halo"), 4.5 * view.ratio, { always: true });
       paintRings(pen, this, [pin], r + 4.5 * view.ratio, css("--ink"), 2.2 * view.ratio, { always: true });
     }
-    if (this.hover >= 0) paintRings(pen, this, [this.hover], r + 4 * view.ratio, css("--accent"), 2 * view.ratio, { always: true });
+  }
+
+  /** The ring under the pointer, apart from the marks: it changes with every dot that the pointer passes. @param {any} view */
+  paintHover(view) {
+    const pen = /** @type {CanvasRenderingContext2D} */ (this.canvases[3].getContext("2d"));
+    pen.clearRect(0, 0, view.wide, view.high);
+    if (this.hover >= 0) paintRings(pen, this, [this.hover], (this.radius() + 4) * view.ratio, this.page.css("--accent"), 2 * view.ratio, { always: true });
   }
 
   /** @param {CanvasRenderingContext2D} pen @param {any} view */
@@ -299,7 +306,7 @@ export class MapView extends Frame {
   setHover(row, event) {
     if (row === this.hover) return;
     this.hover = row;
-    if (this.codes) this.paintMarks(this.view());
+    if (this.codes) this.paintHover(this.view());
     this.page.card.over(this, row, event);
   }
 

@@ -40,7 +40,7 @@ export function neuronPanel(element, { api }) {
   /** @param {any} data */
   function draw(data) {
     fill(layer, [["", "input of the head"], ...(data.layers ?? []).map((name) => [name, name])], settings.layer);
-    fill(target, [["predicted", "for the predicted class"], ...(current.run.has.labels ? [["label", "for the label"]] : []), ...current.run.classes.map((name, index) => [String(index), `for ${name}`])], settings.target);
+    fill(target, [["predicted", "for the prediction"], ...(current.run.has.labels ? [["label", "for the label"]] : []), ...current.run.classes.map((name, index) => [String(index), `for ${name}`])], settings.target);
     target.hidden = Boolean(settings.layer);
     if (data.missing) {
       replace(body, h("p", { class: "empty" }, data.missing));

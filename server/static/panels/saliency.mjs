@@ -131,7 +131,7 @@ export function saliencyPanel(element, { api, onepoch }) {
   function fillTargets(run) {
     if (target.dataset.run === run.slug) return;
     target.dataset.run = run.slug;
-    replace(target, h("option", { value: "predicted" }, "the predicted class"), run.has.labels ? h("option", { value: "label" }, "the label") : null,
+    replace(target, h("option", { value: "predicted" }, "predicted class"), run.has.labels ? h("option", { value: "label" }, "label") : null,
       run.classes.map((name, index) => h("option", { value: String(index) }, name)));
     target.value = settings.target;
   }
