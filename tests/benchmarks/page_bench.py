@@ -78,7 +78,7 @@ class Bench:
 
     def size(self, points: int) -> None:
         """Everything that is measured for each number of points."""
-        count = 40 if points < MILLION else 12
+        count = 24 if points < MILLION else 12
         name = f"{points:,} points"
         with Served(self.run(points, EPOCHS)) as server:
             self.policies.append(measure.policy(server))
@@ -102,9 +102,9 @@ class Bench:
             if self.wants("I1", "I2"):
                 with measure.opened(self.browser, server.url) as tab:
                     measure.visit(tab)
-                    wall, _ = measure.epoch_changes(tab, count // 2)
+                    wall, _ = measure.epoch_changes(tab, 12)
                     self.add("I1", f"first frame of the movement, {name}", "–", spread(wall), None)
-                    rates = measure.tweens(tab, count // 2)
+                    rates = measure.tweens(tab, 12)
                     goal = TWEEN_FPS.get(points)
                     self.add(
                         "I2",
@@ -115,7 +115,7 @@ class Bench:
                     )
             if self.wants("I3", "I11"):
                 with measure.opened(self.browser, server.url, calm=True) as tab:
-                    walls, share = measure.lassos(tab, 12)
+                    walls, share = measure.lassos(tab, 10)
                     goal = LASSO_MS.get(points)
                     self.add(
                         "I3",

@@ -234,7 +234,7 @@ def cpu_of_scatter(browser: Browser, folder: Path, points: int, count: int) -> t
     return spent, walls
 
 
-def session_memory(server: Served, browser: Browser, tabs: int = 6) -> float:
+def session_memory(server: Served, browser: Browser, tabs: int = 5) -> float:
     """MiB of the server for each further tab that looks at what the first one has looked at."""
     first = browser.tab()
     opened_tabs = [first]
@@ -290,14 +290,14 @@ def sessions_left(server: Served, count: int = 200) -> tuple[float, float]:
     async def through() -> tuple[float, float]:
         for socket in await wave(5):
             socket.close()
-        await asyncio.sleep(40)
+        await asyncio.sleep(35)
         before = server.memory()
         sockets = await wave(count)
         await asyncio.sleep(1)
         during = server.memory()
         for socket in sockets:
             socket.close()
-        await asyncio.sleep(45)
+        await asyncio.sleep(40)
         return (during - before) / count, server.memory() - before
 
     return asyncio.run(through())
