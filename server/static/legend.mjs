@@ -5,6 +5,7 @@ import { h, replace } from "./dom.mjs";
 
 const SEARCH_ABOVE = 16;
 const SHOWN = 400;
+const KEPT = "timetravel-legend";
 
 export class Legend {
   /** @param {HTMLElement} element @param {any} page */
@@ -15,7 +16,13 @@ export class Legend {
     this.title = h("summary", null, "legend");
     this.notes = h("div", { class: "legend-notes" });
     this.box = /** @type {HTMLDetailsElement} */ (h("details", { open: true, class: "legend-box" }, this.title, this.search, this.list, this.notes));
-    this.title.addEventListener("click", () => { this.byHand = true; });
+    const kept = localStorage.getItem(KEPT);
+    this.byHand = kept !== null;
+    if (this.byHand) this.box.open = kept === "open";
+    this.title.addEventListener("click", () => {
+      this.byHand = true;
+      localStorage.setItem(KEPT, this.box.open ? "closed" : "open"); // the click is about to turn it
+    });
     replace(element, this.box);
   }
 

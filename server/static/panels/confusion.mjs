@@ -34,7 +34,7 @@ export function confusionPanel(element, { api, onselect }) {
       h("option", { value: "" }, "all samples"), current.run.split_names.map((name) => h("option", { value: name }, name))));
     split.value = settings.split;
     const comparable = data.previous || data.previous_pairs;
-    const head = h("div", { class: "row" }, split,
+    const head = h("div", { class: "row" }, current.title ? h("strong", null, current.title) : null, split,
       comparable ? h("label", { class: "check" }, h("input", { type: "checkbox", checked: settings.changes, onchange: () => { settings.changes = !settings.changes; draw(data); } }), `change since epoch ${data.previous_epoch}`) : null,
       h("span", { class: "muted" }, data.accuracy === null ? "" : `accuracy ${percent(data.accuracy)}`));
     if (data.missing) {

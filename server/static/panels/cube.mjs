@@ -33,6 +33,7 @@ export function cubePanel(element, { api, onepoch, css }) {
   const stage = h("div", { class: "cube-stage" }, canvas, still);
   const drawing = /** @type {HTMLButtonElement} */ (h("button", { type: "button", id: "cube-draw", onclick: () => lit() }, "Draw with the boundary as a surface"));
   const saving = h("button", { type: "button", onclick: () => saveStill() }, "PNG");
+  element.classList.add("cube-panel");
   replace(element, stage, h("div", { class: "row" }, drawing, saving, h("button", { type: "button", onclick: () => turnTo(START.azimuth, START.elevation) }, "Turn back")), status,
     h("p", { class: "muted" }, "Time goes up; the tinted slice is the current epoch. Thick: mean of a class. Thin: pinned and selected samples, else those learned and forgotten most."));
   new ResizeObserver(() => draw()).observe(stage);

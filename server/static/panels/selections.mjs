@@ -37,7 +37,7 @@ export function selectionsPanel(element, { api, run, mask, expression, onchoose 
   /** @param {any} data */
   function draw(data) {
     message.textContent = data.text ?? "";
-    replace(list, data.selections.length === 0 ? h("li", { class: "empty" }, "Nothing saved yet.") : data.selections.map((one) => h("li", null,
+    replace(list, data.selections.length === 0 ? h("li", { class: "empty" }, mask() ? "Nothing saved yet." : "Nothing saved yet. Select some samples, then give them a name here (S).") : data.selections.map((one) => h("li", null,
       h("button", { type: "button", class: "link", onclick: async () => onchoose(await api.run(run().slug, `selections.json?name=${encodeURIComponent(one.name)}`)) }, one.name),
       h("span", { class: "muted" }, ` ${number(one.count)}${one.note ? ` · ${one.note}` : ""}`),
       h("button", { type: "button", class: "quiet", "aria-label": `delete ${one.name}`, title: "delete", onclick: async () => draw(await api.remove(`data/${run().slug}/selections.json?name=${encodeURIComponent(one.name)}`)) }, "×"))));

@@ -16,7 +16,7 @@ export function views(tabs, body, page) {
   const onrow = (/** @type {number} */ row) => page.selecting.pin(row);
   const current = () => {
     const { epoch, mask } = store.get();
-    return { run: page.run, epoch, map: page.mapOf()?.name, mask: mask ? toBase64(mask) : null, key: mask };
+    return { run: page.run, epoch, map: page.mapOf()?.name, mask: mask ? toBase64(mask) : null, key: mask, title: page.runs.length > 1 ? `A · ${page.run.name}` : null };
   };
   /** @type {{name: string, text: string, make: (element: HTMLElement) => {update: () => void}}[]} */
   const kinds = [
