@@ -231,7 +231,7 @@ class Aligned:
         laid = lock_step(
             [EpochNodes(graph, none, none)],
             [start],
-            schedule=Schedule(iterations=200, exaggerated=60),
+            schedule=Schedule(iterations=300, exaggerated=60),
             report=stage(report, "start"),
         )[0]
         out = np.full((count, 2), np.nan, np.float32)
