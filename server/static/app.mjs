@@ -17,6 +17,8 @@ import { Store, fromQuery } from "./state.mjs";
 import { Timeline } from "./timeline.mjs";
 
 const RETRY_MS = 3000;
+/** Below this share of the whole view the dots of an epoch are small enough to say so. */
+const SMALL_SHARE = 0.5;
 
 const api = new Api();
 const store = new Store();
@@ -69,6 +71,8 @@ async function start() {
   page.words.figures();
   page.refreshLegend();
   connection.watch();
+  const [first] = page.views;
+  if (first && !asked.camera && (first.fittedNow()?.[2] ?? Infinity) < SMALL_SHARE * first.fitted()[2]) page.say("the dots of this epoch fill a small part of the view of all epochs; F fits them");
   if (unknown.length) page.say(`there is no run ${unknown.join(", ")} here`);
 }
 

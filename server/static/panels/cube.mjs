@@ -130,11 +130,17 @@ export function cubePanel(element, { api, onepoch, css }) {
     axis(pen, eye, map, css("--ink"), ratio);
     pen.font = `650 ${12 * ratio}px system-ui, sans-serif`;
     pen.textAlign = "center";
+    /** @type {number[][]} */
+    const taken = [];
     trails.means.forEach((/** @type {Float32Array} */ trail, /** @type {number} */ index) => {
       const [x, y] = [trail[2 * stops - 2], trail[2 * stops - 1]];
       if (!Number.isFinite(x)) return;
       const [px, py] = eye.place(x, y, 1);
-      word(pen, run.classes[index].slice(0, 14), px, py - 9 * ratio, css("--ink"), css("--halo"), ratio);
+      const text = run.classes[index].slice(0, 14);
+      const half = pen.measureText(text).width / 2 + 2 * ratio;
+      if (taken.some((other) => Math.abs(other[0] - px) < other[2] + half && Math.abs(other[1] - py) < 12 * ratio)) return;
+      taken.push([px, py, half]);
+      word(pen, text, px, py - 9 * ratio, css("--ink"), css("--halo"), ratio);
     });
     canvas.dataset.drawn = `${Math.round(camera.azimuth)},${Math.round(camera.elevation)},${epoch},${trails.means.length},${trails.chosen.length}`;
 
