@@ -139,7 +139,6 @@ def overview(run: StoredRun, map_name: str | None = None) -> dict[str, Any]:
         "columns": [describe_column(run, one) for one in columns(run)],
         "hyperparameters": dict(description.hyperparameters),
         "environment": dict(description.environment),
-        "disk": run.disk_usage(),
         "has": facts_of(run),
         "maps": [describe_map(stored, is_default=stored.name == chosen) for stored in maps],
         "no_map": None if maps else no_map(run),
@@ -264,10 +263,7 @@ def missing(run: StoredRun, entry: Entry) -> dict[str, str | None]:
 
 
 def describe_map(stored: StoredMap, *, is_default: bool) -> dict[str, Any]:
-    """A map without its arrays: figures by epoch, words for the poor ones, and the box to look at first."""
-    quality = stored.quality()
-    by_epoch = [quality["epochs"].get(epoch, {}) for epoch in stored.epochs]
-    figures = list(dict.fromkeys(name for one in by_epoch for name in one))
+    """A map without its arrays and figures, with the box to look at first."""
     raster = stored.raster(stored.epochs[-1]) if stored.epochs else None
     return {
         "name": stored.name,
@@ -280,13 +276,30 @@ def describe_map(stored: StoredMap, *, is_default: bool) -> dict[str, Any]:
         "extent": stored.extent,
         "resolution": None if raster is None else raster.cell_class.shape[0],
         "view": first_view(stored),
-        "quality": {name: [one.get(name) for one in by_epoch] for name in figures},
+        "columns": [one.name for one in map_columns(stored)],
+        "is_default": is_default,
+    }
+
+
+def map_figures(ask: Ask) -> Answer:
+    """How far each map can be trusted, by epoch and in words; and what the run takes on disk."""
+    run = ask.run()
+    return Answer.json(
+        {"maps": {name: figures_of(run.map(name)) for name in run.maps}, "disk": run.disk_usage()}
+    )
+
+
+def figures_of(stored: StoredMap) -> dict[str, Any]:
+    """The figures of one map; every segment of it holds some, so they come apart from the map itself."""
+    quality = stored.quality()
+    by_epoch = [quality["epochs"].get(epoch, {}) for epoch in stored.epochs]
+    names = list(dict.fromkeys(name for one in by_epoch for name in one))
+    return {
+        "quality": {name: [one.get(name) for one in by_epoch] for name in names},
         "overall": quality["overall"],
         "words": {
             str(epoch): epoch_sentences(one) for epoch, one in zip(stored.epochs, by_epoch, strict=True)
         },
-        "columns": [one.name for one in map_columns(stored)],
-        "is_default": is_default,
     }
 
 
@@ -308,6 +321,7 @@ def first_view(stored: StoredMap) -> list[float]:
 ROUTES = (
     Route("GET", r"runs\.json", list_runs),
     Route("GET", r"data/(?P<run>[^/]+)/run\.json", describe_run),
+    Route("GET", r"data/(?P<run>[^/]+)/figures\.json", map_figures, keep=True),
     Route("GET", r"data/(?P<run>[^/]+)/over_time\.json", over_time, keep=True),
     Route("GET", r"data/(?P<run>[^/]+)/interesting\.json", interesting, keep=True),
 )

@@ -50,6 +50,7 @@ export class Connection {
       if (!key || key === run.key) continue;
       const { accuracy, flips, learned, forgotten, interesting } = run; // until those of the grown run are here
       const fresh = { accuracy, flips, learned, forgotten, interesting, ...(await page.api.run(run.slug, "run.json")) };
+      fresh.maps = fresh.maps.map((/** @type {any} */ map) => ({ ...run.maps.find((/** @type {any} */ old) => old.name === map.name), ...map }));
       if (fresh.samples !== run.samples || (fresh.maps.length && !run.maps.length)) {
         // Rows of the page are rows of the run: with new samples, or a first map, everything is laid out again.
         location.reload();

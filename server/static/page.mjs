@@ -89,14 +89,19 @@ export class Page {
     this.timeline?.run && this.timeline.draw();
   }
 
-  /** What takes all epochs of a run follows its map: curves first, then which epochs are interesting. @param {any} run */
+  /** What takes all epochs of a run follows its map: the map's figures, curves, then which epochs are interesting. @param {any} run */
   async learn(run) {
     try {
+      const { maps, disk } = await this.api.run(run.slug, "figures.json");
+      run.disk = disk;
+      for (const map of run.maps) Object.assign(map, maps[map.name]);
+      this.words.figures();
+      for (const refresh of this.refreshers) refresh();
       for (const path of ["over_time.json", "interesting.json"]) {
         Object.assign(run, await this.api.run(run.slug, path));
         if (!this.runs.includes(run)) return;
         if (this.timeline?.run) this.timeline.draw();
-        this.words.figures();
+        this.words.figures(); // accuracy stands in the titles of two maps
       }
     } catch (error) {
       this.report(error);

@@ -201,9 +201,6 @@ def test_the_overview_equals_the_run(served: Running, run: Run) -> None:
     assert [one["round"] for one in described["rounds"]] == [0, 1, 2, 3]
     (stored,) = described["maps"]
     assert stored["extent"] == list(EXTENT)
-    assert stored["quality"]["ppr"] == [0.97] * 4
-    assert stored["quality"]["trustworthiness"] == [None] * 4
-    assert any("neighbours" in sentence for sentence in stored["words"]["3"])
     x0, x1, y0, y1 = stored["view"]
     points = np.concatenate([run.positions(epoch) for epoch in EPOCHS])
     inside = (points > [x0, y0]).all(1) & (points < [x1, y1]).all(1)
@@ -224,6 +221,10 @@ def test_what_takes_all_epochs_comes_apart_and_equals_the_run(served: Running, r
             both = (before >= 0) & (said.predicted >= 0)
             assert described["flips"][at] == int(((before != said.predicted) & both).sum())
     assert described["flips"][0] is described["learned"][0] is described["forgotten"][0] is None
+    (figures,) = served.json("data/made/figures.json")["maps"].values()
+    assert figures["quality"]["ppr"] == [0.97] * 4
+    assert figures["quality"]["trustworthiness"] == [None] * 4
+    assert any("neighbours" in sentence for sentence in figures["words"]["3"])
     told = served.json("data/made/interesting.json")["interesting"]
     assert [one["epoch"] for one in told] == [one.epoch for one in run.interesting_epochs()]
     assert all(one["reason"] for one in told)
