@@ -1,7 +1,7 @@
 /** What the page says of itself: how many are selected, which epoch this is, how far a map can be believed. */
 
 import { number } from "./chart_math.mjs";
-import { replace } from "./dom.mjs";
+import { h, replace } from "./dom.mjs";
 import { showFigures } from "./figures.mjs";
 import { countOf } from "./masks.mjs";
 
@@ -41,7 +41,7 @@ export class Words {
       const at = view.run.epochs.indexOf(epoch);
       const accuracy = Object.entries(view.run.accuracy ?? {}).at(-1);
       const value = /** @type {any} */ (accuracy?.[1])?.[at];
-      if (title) title.textContent = ` epoch ${epoch}${value === null || value === undefined ? "" : `, ${accuracy?.[0]} ${number(value, 3)}`}`;
+      if (title) replace(title, ` epoch ${epoch}`, value === null || value === undefined ? null : [h("span", { class: "split" }, `, ${accuracy?.[0]}`), ` ${number(value, 3)}`]);
     }
   }
 }
