@@ -41,7 +41,7 @@ export class Words {
       const at = view.run.epochs.indexOf(epoch);
       const accuracy = Object.entries(view.run.accuracy ?? {}).at(-1);
       const value = /** @type {any} */ (accuracy?.[1])?.[at];
-      if (title) replace(title, ` epoch ${epoch}`, value === null || value === undefined ? null : [h("span", { class: "split" }, `, ${accuracy?.[0]}`), ` ${number(value, 3)}`]);
+      if (title) replace(title, ` epoch ${epoch}`, value === null || value === undefined ? null : [", ", h("span", { class: "split" }, `${accuracy?.[0]} `), number(value, 3)]);
     }
   }
 }
