@@ -60,7 +60,7 @@ def made_run(
         share = 1 - np.exp(-3 * position / max(1, epochs - 1))
         wobble = np.sin(position * 0.7 + drift[:, :1] * 3) * 0.4
         moved = homes[labels] * (0.15 + 0.85 * share) + scatter * (3.2 - 1.6 * share) + drift * wobble
-        return moved.astype(np.float32)
+        return np.asarray(moved, np.float32)
 
     pictures = rng.integers(0, 255, (pictured, 28, 28), np.uint8)
     inputs = Inputs(ids=known.ids[:pictured], arrays=list(pictures), layout="image") if pictured else None

@@ -145,9 +145,13 @@ class Tab:
         self.context, self.wrong = context, wrong
         self.page = context.new_page()
         self.page.add_init_script(PROBE)
-        self.page.on("console", lambda message: message.type == "error" and self.wrong.append(message.text))
+        self.page.on("console", self._listen)
         self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
         self.page.on("request", self._watch)
+
+    def _listen(self, message: Any) -> None:
+        if message.type == "error":
+            self.wrong.append(message.text)
 
     def _watch(self, request: Any) -> None:
         if not request.url.startswith(LOCAL):
@@ -204,7 +208,7 @@ class Browser:
         from playwright.sync_api import sync_playwright
 
         self._playwright = sync_playwright().start()
-        self.browser = self._playwright.chromium.launch(executable_path=chromium_path(), args=ARGUMENTS)
+        self.browser: Any = self._playwright.chromium.launch(executable_path=chromium_path(), args=ARGUMENTS)
         self.wrong: list[str] = []
 
     def tab(self, *, calm: bool = False, ratio: float = 1, **settings: Any) -> Tab:

@@ -196,13 +196,13 @@ def cpu_per_change(server: Served, tab: Tab, count: int) -> float:
 def cpu_of_scatter(browser: Browser, folder: Path, points: int, count: int) -> tuple[float, Figures]:
     """The same for Bokeh's own Scatter on its canvas: (milliseconds of processor time, wall milliseconds)."""
     from bokeh.embed import file_html
-    from bokeh.models import ColumnDataSource
+    from bokeh.models import ColumnDataSource, Range1d
     from bokeh.plotting import figure
     from bokeh.resources import INLINE
 
     rng = np.random.default_rng(0)
     source = ColumnDataSource({"x": [], "y": [], "color": []}, name="cloud")
-    plot = figure(width=920, height=552, x_range=(-4, 4), y_range=(-4, 4))
+    plot = figure(width=920, height=552, x_range=Range1d(start=-4, end=4), y_range=Range1d(start=-4, end=4))
     plot.scatter("x", "y", color="color", size=4, line_color=None, source=source)
     colors = rng.integers(0, 10, points)
     path = folder / f"scatter-{points}.html"
