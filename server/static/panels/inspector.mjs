@@ -46,7 +46,7 @@ export function inspector(element, page) {
     } catch (error) {
       if (mine !== serial) return;
       // While the server is away the banner says so, and what was read last stays.
-      if (!api.online && main.childElementCount) return;
+      if (!api.online && main.querySelector("h3")) return;
       replace(main, h("p", { class: "error", role: "alert" }, String(/** @type {Error} */ (error).message)), h("button", { type: "button", onclick: update }, "Try again"));
     }
   }
@@ -118,6 +118,7 @@ export function inspector(element, page) {
     if (["epoch", "mask", "pin", "map", "theme", "join"].some((name) => state[name] !== before[name])) soon();
   });
   page.refreshers.add(soon);
+  replace(main, h("p", { class: "empty", "aria-busy": "true" }, "Reading what happened in this run …"));
   update();
   return { update };
 }
