@@ -35,7 +35,19 @@ export function borderFade(side) {
  * @param {{trust: Uint8Array, resolution: number}} raster
  * @returns {Float32Array}
  */
-export function nearness({ trust, resolution: side }) {
+export function nearness(raster) {
+  const kept = known.get(raster);
+  if (kept) return kept;
+  const near = measured(raster);
+  known.set(raster, near);
+  return near;
+}
+
+/** A raster is drawn again for each theme and each layer; its distances stay. @type {WeakMap<object, Float32Array>} */
+const known = new WeakMap();
+
+/** @param {{trust: Uint8Array, resolution: number}} raster */
+function measured({ trust, resolution: side }) {
   const away = Float32Array.from(trust, (value) => (value >= TRUSTED ? 0 : Infinity));
   const step = (/** @type {number} */ at, /** @type {number} */ from, /** @type {number} */ length) => { if (away[from] + length < away[at]) away[at] = away[from] + length; };
   // Distances by two sweeps, each cell from the neighbours that were visited before it.
