@@ -147,6 +147,12 @@ test("what lies far from every sample fades away", () => {
   const plain = (row, column) => Math.exp(-Math.hypot(row - 25, column - 25) / (side * 0.13));
   assert.equal(near[25 * side + 25], 1);
   for (const [row, column] of [[25, 30], [20, 25], [30, 30], [0, 0], [49, 2]]) assert.ok(Math.abs(near[row * side + column] - plain(row, column)) < 0.07);
+  const large = 150; // measured on every third cell, and about the same
+  const wide = new Uint8Array(large * large);
+  for (let row = 60; row < 90; row++) wide.fill(255, row * large + 60, row * large + 90);
+  const coarse = nearness({ trust: wide, resolution: large });
+  assert.equal(coarse[75 * large + 75], 1);
+  assert.ok(Math.abs(coarse[75 * large + 110] - Math.exp(-21 / (large * 0.13))) < 0.12);
   assert.ok(nearness({ trust: new Uint8Array(9), resolution: 3 }).every((value) => value === 1)); // nothing to measure from
 });
 
