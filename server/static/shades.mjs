@@ -8,10 +8,10 @@ const GREY = { light: "#8a929c", dark: "#7a838d" };
 /**
  * @param {{name: string, kind: string, text?: string, dtype?: string}} column
  * @param {ArrayLike<number>} values
- * @param {{run: any, colors: string[], ring: boolean[], theme: "light" | "dark", categories?: string[], solo: number[], wrong?: number}} context
+ * @param {{run: any, colors: string[], ring: boolean[], theme: "light" | "dark", categories?: string[], solo: number[]}} context
  * @returns {any} {colors: Uint32Array (ABGR), groups, visible, entries or ramp, alpha, title, key, rings}
  */
-export function shadesOf(column, values, { run, colors, ring, theme, categories, solo, wrong }) {
+export function shadesOf(column, values, { run, colors, ring, theme, categories, solo }) {
   const grey = rgb(GREY[theme]);
   const count = values.length;
   const packed = new Uint32Array(count);
@@ -39,7 +39,7 @@ export function shadesOf(column, values, { run, colors, ring, theme, categories,
       const chosen = new Set(solo);
       for (let row = 0; row < count; row++) visible[row] = chosen.has(groups[row]) ? 1 : 0;
     }
-    return { ...base, groups, entries, visible, wrong, rings: column.kind === "class" && ring.some(Boolean) ? ring : null };
+    return { ...base, groups, entries, visible, rings: column.kind === "class" && ring.some(Boolean) ? ring : null };
   }
   const signed = /change$/.test(column.name);
   const [low, high] = limits(values, signed);

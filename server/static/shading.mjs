@@ -18,6 +18,8 @@ export class Shading {
     this.marks = new Map();
     /** @type {any} shades of the first map, for the legend */
     this.last = null;
+    /** What shades were made from, by side: labels do not change from epoch to epoch. @type {Map<string, {from: any[], shades: any}>} */
+    this.made = new Map();
   }
 
   /** Which column colours a view, else the label or the prediction. @param {any} view */
@@ -44,8 +46,13 @@ export class Shading {
     const values = ofMap ? await page.api.mapColumn(run, map, column.name, epoch) : await page.api.column(run, column.name, column.per_epoch ? epoch : null);
     const categories = column.kind === "text" ? await this.categories(run, column.name) : undefined;
     await this.loadMarks(view, epoch);
-    const shades = shadesOf(column, values, { run, colors: page.classColors(run), ring: run.palette.ring ?? [], theme: /** @type {any} */ (page.theme()), categories, solo: page.store.get().solo, wrong: this.marks.get(side)?.wrong?.length });
-    return this.keep(side, shades);
+    const { solo } = page.store.get();
+    const theme = /** @type {"light" | "dark"} */ (page.theme());
+    const from = [run, column.name, values, categories, solo, theme];
+    const known = this.made.get(side);
+    const shades = known?.from.every((one, at) => one === from[at]) ? known.shades : shadesOf(column, values, { run, colors: page.classColors(run), ring: run.palette.ring ?? [], theme, categories, solo });
+    this.made.set(side, { from, shades });
+    return this.keep(side, { ...shades, wrong: this.marks.get(side)?.wrong?.length });
   }
 
   /** @param {string} side @param {any} shades */

@@ -34,6 +34,8 @@ export class Cloud {
     this.timer = 0;
     /** @type {ImageData | null} */
     this.image = null;
+    /** @type {ImageData | null} */
+    this.fine = null;
   }
 
   /** Whatever is being drawn is given up. */
@@ -59,7 +61,9 @@ export class Cloud {
 
   /** @param {number} mine @param {any} view @param {Float32Array} places @param {any[]} parts @param {number} radius */
   #still(mine, view, places, parts, radius) {
-    const image = new ImageData(view.wide, view.high);
+    if (!this.fine || this.fine.width !== view.wide || this.fine.height !== view.high) this.fine = new ImageData(view.wide, view.high);
+    const image = this.fine;
+    image.data.fill(0);
     let part = 0;
     let at = 0;
     let disc = discStamps(radius * parts[0].share);
