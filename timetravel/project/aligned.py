@@ -26,6 +26,11 @@ _Points = tuple[NDArray[np.float32], NDArray[np.int32]]
 NEVER = np.zeros((0, 2), np.float32)
 NO_POINTS: _Points = np.zeros((0, 0), np.float32), np.zeros((0, 2), np.int32)
 
+START = Schedule(iterations=300, exaggerated=60)
+LARGE = 15_000
+LARGE_START = Schedule(iterations=600, exaggerated=400, exaggeration=12)
+"""Forces reach too little of a large map at once: it is put in order while it is small, by a stronger pull."""
+
 EXTENSION = Schedule(iterations=150, rate=0.3)
 """A new epoch starts where the one before is, so it needs fewer and shorter steps."""
 
@@ -231,7 +236,7 @@ class Aligned:
         laid = lock_step(
             [EpochNodes(graph, none, none)],
             [start],
-            schedule=Schedule(iterations=300, exaggerated=60),
+            schedule=START if len(order) <= LARGE else LARGE_START,
             report=stage(report, "start"),
         )[0]
         out = np.full((count, 2), np.nan, np.float32)

@@ -157,6 +157,7 @@ COLUMNS = (
     ("confidence_difference", "conf. diff.", 4),
     ("boundary_preservation", "bound. /15", 2),
     ("boundary_on_map", "bound. on map", 2),
+    ("boundary_on_map_by_rule", "by rule", 2),
     ("islands", "islands", 1),
     ("temporal_correlation", "temp. corr.", 2),
     ("temporal_ranking", "temp. rank.", 2),
