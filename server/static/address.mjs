@@ -38,7 +38,7 @@ export class Address {
 
   /** Other runs, the rest of the view as it is. @param {string[]} runs */
   open(runs) {
-    location.search = toQuery({ ...this.linkState(), runs, camera: null, map: "", view: "" }, this.unknown).toString();
+    location.search = toQuery({ ...this.linkState(), runs, camera: null, linked: true, map: "", view: "" }, this.unknown).toString();
   }
 
   /** The state as a link keeps it: a selection without expression by its ids, or by a stored mask. */
@@ -96,8 +96,11 @@ export class Address {
       patch.mask = asked.selection ? await this.maskOf(asked.selection, patch.epoch ?? page.store.get().epoch, (text) => notes.push(text)) : null;
       patch.selection = asked.selection && patch.mask && !/^(ids|mask):/.test(asked.selection) ? asked.selection : "";
       delete patch.runs;
+      delete patch.linked;
+      delete patch.cameraB;
       await page.together.load(patch.join);
       page.store.set(patch, { undo: false });
+      if (asked.linked === false && page.views[1]) page.together.link(false, asked.cameraB);
       if (asked.camera) page.views[0]?.look(asked.camera);
       if (notes.length) page.say(notes.join(" · "));
     } finally {

@@ -25,7 +25,7 @@ export class Connection {
     if (!shared || shared === page.shared || !page.views.length || figures.some((/** @type {any} */ figure) => !figure || !window.Bokeh.index.find_one(figure))) return;
     page.shared = shared;
     page.views.forEach((/** @type {any} */ view, /** @type {number} */ at) => view.bind(figures[at]));
-    if (page.views[1] && !page.store.get().linked) page.together.link(false, page.views[1].ownCamera);
+    if (page.views[1] && !page.store.get().linked) page.together.link(false, page.store.get().cameraB);
     for (const view of page.views) if (view.leads) view.look(view.wanted());
     page.tool(page.activeTool);
     this.listen(shared);

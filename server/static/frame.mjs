@@ -17,8 +17,6 @@ export class Frame {
     this.map = null;
     /** @type {Uint16Array | null} */
     this.codes = null;
-    /** Its own camera while two maps are not linked. @type {[number, number, number] | null} */
-    this.ownCamera = null;
     this.touched = -Infinity;
     this.looking = false;
     this.settling = 0;
@@ -92,7 +90,8 @@ export class Frame {
 
   /** The camera that this map should have. @returns {[number, number, number]} */
   wanted() {
-    return (this.side === "a" ? this.page.store.get().camera : this.ownCamera) ?? this.fitted();
+    const { camera, cameraB } = this.page.store.get();
+    return (this.side === "a" ? camera : cameraB) ?? this.fitted();
   }
 
   /** @param {number} factor */

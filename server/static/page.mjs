@@ -228,9 +228,8 @@ export class Page {
   }
 
   resetCamera() {
-    this.store.set({ camera: null });
+    this.store.set({ camera: null, cameraB: null });
     for (const view of this.views) {
-      view.ownCamera = null;
       if (view.leads) view.look(view.fitted());
     }
   }
@@ -246,12 +245,10 @@ export class Page {
 
   /** @param {any} view whose camera moved */
   cameraChanged(view) {
-    if (view.side === "b" && !this.store.get().linked) view.ownCamera = view.camera();
-    else {
-      const camera = view.camera();
-      clearTimeout(this.cameraTimer);
-      this.cameraTimer = setTimeout(() => this.store.set({ camera }), 200);
-    }
+    const name = view.side === "b" && !this.store.get().linked ? "cameraB" : "camera";
+    const camera = view.camera();
+    clearTimeout(this.cameraTimer);
+    this.cameraTimer = setTimeout(() => this.store.set({ [name]: camera }), 200);
     for (const one of this.views) one.paintSoon();
   }
 

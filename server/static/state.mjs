@@ -12,7 +12,7 @@ const DEFAULT_LAYERS = ["regions", "boundary", "trails", "labels", "wrong"];
  * @typedef {{
  *   runs: string[], map: string, epoch: number, interval: [number, number] | null, selection: string, mask: Uint8Array | null,
  *   color: string, layers: string[], camera: [number, number, number] | null, view: string, pin: number | null, theme: string,
- *   solo: number[], onlySelected: boolean, linked: boolean, join: string,
+ *   solo: number[], onlySelected: boolean, linked: boolean, cameraB: [number, number, number] | null, join: string,
  * }} State
  */
 
@@ -20,7 +20,7 @@ const DEFAULT_LAYERS = ["regions", "boundary", "trails", "labels", "wrong"];
 export function initialState() {
   return {
     runs: [], map: "", epoch: NaN, interval: null, selection: "", mask: null, color: "label", layers: DEFAULT_LAYERS, camera: null,
-    view: "", pin: null, theme: "", solo: [], onlySelected: false, linked: true, join: "epoch",
+    view: "", pin: null, theme: "", solo: [], onlySelected: false, linked: true, cameraB: null, join: "epoch",
   };
 }
 
@@ -39,7 +39,8 @@ export function toQuery(state, unknown = new URLSearchParams()) {
   put("selection", state.selection);
   put("color", state.color === "label" ? "" : state.color);
   put("layers", sameSet(state.layers, DEFAULT_LAYERS) ? "" : state.layers.join(",") || "none");
-  put("camera", state.camera ? state.camera.map((value) => Number(value.toPrecision(6))).join(",") : "");
+  put("camera", state.camera ? written(state.camera) : "");
+  put("camera_b", state.linked ? "" : state.cameraB ? written(state.cameraB) : "own");
   put("view", state.view);
   put("pin", state.pin === null ? "" : String(state.pin));
   put("only", state.onlySelected ? "1" : "");
@@ -71,6 +72,11 @@ export function fromQuery(text) {
     const camera = numbers("camera", ",");
     if (camera.length === 3 && camera.every(Number.isFinite) && camera[2] > 0) asked.camera = /** @type {[number, number, number]} */ (camera);
   }
+  if (query.has("camera_b")) {
+    asked.linked = false;
+    const camera = numbers("camera_b", ",");
+    asked.cameraB = camera.length === 3 && camera.every(Number.isFinite) && camera[2] > 0 ? /** @type {[number, number, number]} */ (camera) : null;
+  }
   if (query.get("view")) asked.view = /** @type {string} */ (query.get("view"));
   if (query.has("pin") && Number.isFinite(Number(query.get("pin")))) asked.pin = Number(query.get("pin"));
   if (query.get("only") === "1") asked.onlySelected = true;
@@ -78,7 +84,7 @@ export function fromQuery(text) {
   return asked;
 }
 
-const OURS = ["runs", "map", "epoch", "interval", "selection", "color", "layers", "camera", "view", "pin", "only", "join"];
+const OURS = ["runs", "map", "epoch", "interval", "selection", "color", "layers", "camera", "camera_b", "view", "pin", "only", "join"];
 
 /** Arguments of an address that are not ours. @param {string} text */
 export function unknownArguments(text) {
@@ -153,6 +159,11 @@ export class Store {
 /** @param {State} state @returns {Partial<State>} */
 function remembered({ mask, selection, solo, onlySelected }) {
   return { mask, selection, solo, onlySelected };
+}
+
+/** @param {number[]} camera */
+function written(camera) {
+  return camera.map((value) => Number(value.toPrecision(6))).join(",");
 }
 
 /** @param {string[]} a @param {string[]} b */

@@ -45,17 +45,15 @@ export class Together {
   link(linked, camera = this.page.views[1]?.camera()) {
     const { page } = this;
     const [first, second] = page.views;
-    page.store.set({ linked });
+    page.store.set({ linked, cameraB: linked ? null : camera ?? null });
     const doc = second?.figure.document;
     if (!doc) return;
     const prefix = linked ? "map" : "map-b";
     second.figure.setv({ x_range: doc.get_model_by_name(`${prefix}-x`), y_range: doc.get_model_by_name(`${prefix}-y`) });
     second.follow();
     if (linked) {
-      second.ownCamera = null;
       first.look(first.wanted());
     } else {
-      second.ownCamera = camera;
       second.look(second.wanted());
     }
   }

@@ -98,6 +98,10 @@ def test_unlinked_cameras_move_alone(open_tab: Callable[..., Any]) -> None:
     tab.page.keyboard.press("+")
     tab.page.wait_for_timeout(300)
     assert np.allclose(tab.page.evaluate(range_of_b), zoomed)
+    tab.see("the link keeps it", "() => location.search.includes('camera_b=')")
+    other = open_tab(tab.page.evaluate("() => location.search"))
+    assert not other.stats()["linked"]
+    assert np.allclose(other.page.evaluate(range_of_b), zoomed, rtol=1e-3)
     tab.page.click("#link-cameras")
     tab.page.wait_for_timeout(300)
     linked = tab.page.evaluate(range_of_b)

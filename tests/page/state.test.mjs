@@ -64,3 +64,13 @@ test("listeners hear a change once and not at all when nothing changed", () => {
   store.set({ color: "label" });
   assert.equal(heard, 1);
 });
+
+test("a link keeps the second map's own camera, and says nothing of one that is shared", () => {
+  const apart = { ...initialState(), runs: ["a", "b"], linked: false, cameraB: [1, 2, 30] };
+  assert.equal(toQuery(apart).get("camera_b"), "1,2,30");
+  assert.deepEqual(fromQuery(`?${toQuery(apart)}`).cameraB, [1, 2, 30]);
+  assert.equal(fromQuery(`?${toQuery(apart)}`).linked, false);
+  assert.equal(toQuery({ ...apart, cameraB: null }).get("camera_b"), "own");
+  assert.equal(toQuery({ ...apart, linked: true }).has("camera_b"), false);
+  assert.equal("linked" in fromQuery("?runs=a,b"), false);
+});
