@@ -17,4 +17,4 @@ def look_here_first(ask: Ask) -> Answer:
     )
 
 
-ROUTES = (Route("GET", r"data/(?P<run>[^/]+)/findings\.json", look_here_first, keep=True),)
+ROUTES = (Route("GET", r"data/(?P<run>[^/]+)/findings\.json", look_here_first, keep=True, slow=True),)

@@ -321,7 +321,7 @@ def first_view(stored: StoredMap) -> list[float]:
 ROUTES = (
     Route("GET", r"runs\.json", list_runs),
     Route("GET", r"data/(?P<run>[^/]+)/run\.json", describe_run),
-    Route("GET", r"data/(?P<run>[^/]+)/figures\.json", map_figures, keep=True),
-    Route("GET", r"data/(?P<run>[^/]+)/over_time\.json", over_time, keep=True),
-    Route("GET", r"data/(?P<run>[^/]+)/interesting\.json", interesting, keep=True),
+    Route("GET", r"data/(?P<run>[^/]+)/figures\.json", map_figures, keep=True, slow=True),
+    Route("GET", r"data/(?P<run>[^/]+)/over_time\.json", over_time, keep=True, slow=True),
+    Route("GET", r"data/(?P<run>[^/]+)/interesting\.json", interesting, keep=True, slow=True),
 )

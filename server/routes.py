@@ -10,6 +10,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -160,12 +161,15 @@ Function = Callable[[Ask], Answer]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A method and path with the function that answers. `keep`: answers go into the shared cache."""
+    """A method and path with the function that answers. `keep`: answers go into the shared cache, and requests for
+    what is being made wait for it. `slow`: it may take seconds, so that it gets threads of its own.
+    """
 
     method: str
     pattern: str
     function: Function
     keep: bool = False
+    slow: bool = False
 
 
 def handlers(routes: Sequence[Route], site: Site) -> list[tuple[str, type[RequestHandler], dict[str, Any]]]:
@@ -206,8 +210,20 @@ class RouteHandler(RequestHandler):
             return
         arguments = {name: self.get_query_argument(name) for name in self.request.query_arguments}
         ask = Ask(self.site, parts, arguments, self.request.body)
-        answer = await asyncio.wrap_future(self.site.pool.submit(lambda: respond(route, ask)))
+        answer = await asyncio.wrap_future(self._begun(route, ask))
         self._send(answer, offered=arguments.get("k"))
+
+    def _begun(self, route: Route, ask: Ask) -> Future[Answer]:
+        """The answer in the making. Ten pages that ask for one thing take one thread, not all of them."""
+        pool = self.site.slow_pool if route.slow else self.site.pool
+        if not route.keep:
+            return pool.submit(lambda: respond(route, ask))
+        key, making = cache_key(route, ask), self.site.making
+        future = making.get(key)
+        if future is None:
+            future = making[key] = pool.submit(lambda: respond(route, ask))
+            future.add_done_callback(lambda _: making.pop(key, None))
+        return future
 
     def _send(self, answer: Answer, *, offered: str | None = None) -> None:
         self.set_status(answer.status)
@@ -245,17 +261,21 @@ def respond(route: Route, ask: Ask) -> Answer:
     try:
         if not route.keep:
             return _compact(route.function(ask))
-        named = {name: text for name, text in ask.arguments.items() if name != "k"}
-        cache_key = (route.pattern, *sorted(ask.parts.items()), *sorted(named.items()))
-        stamp = ask.site.library.stamp(ask.parts)
-        answer = ask.site.cache.get((stamp, cache_key))
+        stamp, key = ask.site.library.stamp(ask.parts), cache_key(route, ask)
+        answer = ask.site.cache.get((stamp, key))
         if answer is None:
             answer = _compact(route.function(ask))
             if answer.status == 200:
-                ask.site.cache.put((stamp, cache_key), answer)
+                ask.site.cache.put((stamp, key), answer)
         return answer
     except Exception as error:
         return _refused(error)
+
+
+def cache_key(route: Route, ask: Ask) -> tuple[Any, ...]:
+    """What an answer depends on beside the content of the runs."""
+    named = {name: text for name, text in ask.arguments.items() if name != "k"}
+    return (route.pattern, *sorted(ask.parts.items()), *sorted(named.items()))
 
 
 _STATUS: tuple[tuple[tuple[type[Exception], ...], int], ...] = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +23,10 @@ class Site:
     library: Library
     board: JobBoard
     pool: Pool = field(default_factory=Pool)
+    slow_pool: Pool = field(default_factory=lambda: Pool(2))
+    """Threads for what takes all epochs of a run: places and columns must not wait behind it."""
+    making: dict[Hashable, Future[Answer]] = field(default_factory=dict)
+    """Answers that are being made, by what they depend on."""
     cache: ByteCache[Answer] = field(default_factory=ByteCache)
     masks: Masks = field(default_factory=Masks)
     unsaved: dict[str, dict[str, Selection]] = field(default_factory=dict)
@@ -35,4 +40,5 @@ class Site:
         """Ends children and threads, closes runs."""
         self.board.close()
         self.pool.close()
+        self.slow_pool.close()
         self.library.close()

@@ -228,3 +228,12 @@ def test_what_takes_all_epochs_comes_apart_and_equals_the_run(served: Running, r
     told = served.json("data/made/interesting.json")["interesting"]
     assert [one["epoch"] for one in told] == [one.epoch for one in run.interesting_epochs()]
     assert all(one["reason"] for one in told)
+
+
+def test_many_who_ask_for_one_thing_take_one_thread(served: Running) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: served.fetch("data/made/interesting.json").body, range(8)))
+    assert len(set(answers)) == 1
+    assert not served.site.making
