@@ -57,6 +57,8 @@ export class MapView extends Frame {
     this.visible = this.hollowCount = this.wish = 0;
     this.serial = 0;
     this.still = false;
+    /** Whether the camera moves: the ground is enlarged roughly until it rests. */
+    this.hasty = false;
     this.lastChangeMs = NaN;
     this.lastTweenFps = NaN;
     this.tools();
@@ -171,6 +173,7 @@ export class MapView extends Frame {
 
   /** Draws everything in the next frame: pan and zoom ask more often than there are frames. */
   paintSoon() {
+    this.hasty = true;
     this.wish ||= requestAnimationFrame(() => this.paint());
   }
 
@@ -199,6 +202,10 @@ export class MapView extends Frame {
   }
 
   stands() {
+    if (this.hasty) {
+      this.hasty = false;
+      this.paintGround(this.view());
+    }
     this.still = true;
     this.page.stillDrawn(this);
   }
@@ -211,7 +218,7 @@ export class MapView extends Frame {
     const stack = last && this.raster ? this.page.supplies.rastersUpTo(this) : null;
     this.ground.paint(view, {
       raster: this.raster, boundary: this.boundary, stack, extent: this.map.extent, colors: this.page.classColors(this.run), theme,
-      regions: layers.includes("regions") || last, lines: layers.includes("boundary"), ink: this.page.css("--boundary"),
+      regions: layers.includes("regions") || last, lines: layers.includes("boundary"), fine: !this.hasty, ink: this.page.css("--boundary"),
       key: `${this.run.slug}/${this.map.name}/${this.map.key}/${this.groundEpoch}/${theme}/${stack ? "last" : "now"}`,
     });
   }

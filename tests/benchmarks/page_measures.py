@@ -39,6 +39,11 @@ def visit(tab: Tab, count: int = SHOWN_EPOCHS) -> None:
     for _ in range(min(count, len(tab.stats()["epochs"])) - 1):
         tab.press("ArrowRight", holds=CHANGED)
         tab.rest(60)
+    home(tab)
+
+
+def home(tab: Tab) -> None:
+    """Go to the first epoch, where `there_and_back` begins."""
     tab.press("Home", holds=CHANGED)
     tab.rest()
 
@@ -83,8 +88,7 @@ def epoch_changes(tab: Tab, count: int) -> tuple[Figures, Figures]:
 
 def held_key(tab: Tab, seconds: float = 3) -> float:
     """Epochs a second that are painted while an arrow key repeats every 33 ms."""
-    tab.press("Home", holds=CHANGED)
-    tab.rest()
+    home(tab)
     tab.page.evaluate(
         f"() => {{ window.probe.frames('keydown', {1000 * seconds}, () => window.timetravel.stats().epoch); }}"
     )
@@ -100,10 +104,13 @@ def held_key(tab: Tab, seconds: float = 3) -> float:
 def tweens(tab: Tab, count: int) -> Figures:
     """Frames a second of the movement between two epochs."""
     rates = []
+    home(tab)
     for key in there_and_back(tab, count):
+        before = tab.stats()["epoch"]
         tab.page.evaluate("() => { window.probe.frames('keydown', 400); }")
         tab.page.keyboard.press(key)
         rates.append(tab.result())
+        assert tab.stats()["epoch"] != before, "the key changed nothing"
         tab.rest(250)
     return rates
 
@@ -264,6 +271,7 @@ def session_memory(server: Served, browser: Browser, tabs: int = 5) -> float:
 def sessions_left(server: Served, count: int = 200) -> tuple[float, float]:
     """(MiB a session while all are open, MiB that are left once all have been closed and have expired)."""
     import asyncio
+    from concurrent.futures import ThreadPoolExecutor
 
     from tornado.httpclient import HTTPRequest
     from tornado.websocket import websocket_connect
@@ -301,11 +309,13 @@ def sessions_left(server: Served, count: int = 200) -> tuple[float, float]:
         await asyncio.sleep(40)
         return (during - before) / count, server.memory() - before
 
-    return asyncio.run(through())
+    with ThreadPoolExecutor(1) as apart:  # the browser's driver has a loop of its own in this thread
+        return apart.submit(lambda: asyncio.run(through())).result()
 
 
 def round_trips(tab: Tab, count: int) -> Figures:
     """Milliseconds from the page's message on the websocket to the server's answer."""
+    home(tab)
     tab.page.evaluate("() => { window.probe.trips.length = 0; }")
     for key in there_and_back(tab, count):
         tab.page.keyboard.press(key)

@@ -22,14 +22,14 @@ export class Ground {
 
   /**
    * @param {any} view  geometry of the map
-   * @param {{raster: any, boundary: any, stack: any[] | null, extent: number[], colors: string[], theme: "light" | "dark", regions: boolean, lines: boolean, ink: string, key: string}} shown
+   * @param {{raster: any, boundary: any, stack: any[] | null, extent: number[], colors: string[], theme: "light" | "dark", regions: boolean, lines: boolean, fine: boolean, ink: string, key: string}} shown
    */
   paint(view, shown) {
     const { raster, boundary, extent } = shown;
     const regions = shown.regions && raster;
     const lines = shown.lines && boundary && raster;
     // The ground stands still while dots move: it is drawn again only when something of it is another.
-    const drawn = `${shown.key}/${Boolean(regions)}/${Boolean(lines)}/${view.wide}x${view.high}/${view.x(0)},${view.x(1)},${view.y(0)}`;
+    const drawn = `${shown.key}/${Boolean(regions)}/${Boolean(lines)}/${shown.fine}/${view.wide}x${view.high}/${view.x(0)},${view.x(1)},${view.y(0)}`;
     if (drawn === this.drawnKey) return;
     this.drawnKey = drawn;
     const pen = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
@@ -40,7 +40,7 @@ export class Ground {
     const [x0, x1, y0, y1] = extent;
     const place = /** @type {[number, number, number, number]} */ ([view.x(x0), view.y(y1), view.x(x1) - view.x(x0), view.y(y0) - view.y(y1)]);
     pen.imageSmoothingEnabled = true;
-    pen.imageSmoothingQuality = "high";
+    pen.imageSmoothingQuality = shown.fine ? "high" : "low";
     if (lines) {
       trace(pen, view, boundary.pieces, shown.ink);
       pen.globalCompositeOperation = "destination-in";
