@@ -95,10 +95,13 @@ def _draw_points(pen: ImageDraw.ImageDraw, scene: Scene, positions: NDArray[np.f
     for (x, y), color in zip(places, colors, strict=True):
         pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=tuple(color))
     for row in np.flatnonzero(scene.wrong[shown]):
-        x, y = places[row]
-        for dx, dy in ((1, 1), (1, -1)):
-            pen.line((x - radius * dx * 1.3, y - radius * dy * 1.3, x + radius * dx * 1.3, y + radius * dy * 1.3),
-                     fill=scene.theme.ink, width=OVERSAMPLING)  # fmt: skip
+        # Inside its dot, so that thousands of wrong samples still show their classes.
+        _cross(pen, *places[row], reach=radius * 0.8, ink=scene.theme.ink, width=max(1, OVERSAMPLING // 2))
+
+
+def _cross(pen: ImageDraw.ImageDraw, x: float, y: float, *, reach: float, ink: str, width: int) -> None:
+    for slope in (1, -1):
+        pen.line((x - reach, y - reach * slope, x + reach, y + reach * slope), fill=ink, width=width)
 
 
 def _with_words(map_image: Image.Image, scene: Scene, size: int) -> Image.Image:
@@ -119,12 +122,10 @@ def _with_words(map_image: Image.Image, scene: Scene, size: int) -> Image.Image:
         pen.text((size + 4.5 * dot, y - dot * 0.4), text, fill=scene.theme.ink, font=small)
     if scene.wrong.any():
         y = top + line * (len(scene.legend) + 1)
-        pen.text(
-            (size + size * 0.008, y),
-            f"× wrong  {int(scene.wrong.sum()):,}",
-            fill=scene.theme.muted,
-            font=small,
-        )
+        dot = size * 0.008
+        _cross(pen, size + 2 * dot, y + dot, reach=dot * 0.8, ink=scene.theme.ink, width=1)
+        counted = f"wrong  {int(scene.wrong.sum()):,}"
+        pen.text((size + 4.5 * dot, y - dot * 0.4), counted, fill=scene.theme.muted, font=small)
     return picture
 
 
@@ -150,7 +151,11 @@ def to_svg(scene: Scene, size: int) -> str:
     for (x, y), row in zip(places, shown, strict=True):
         parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}" fill="{_hex(scene.colors[row])}"/>')
         if scene.wrong[row]:
-            parts.append(f'<path d="M{x - 3:.1f} {y - 3:.1f}l6 6m0-6l-6 6" stroke="{scene.theme.ink}"/>')
+            reach = 0.8 * radius
+            parts.append(
+                f'<path d="M{x - reach:.1f} {y - reach:.1f}l{2 * reach:.1f} {2 * reach:.1f}m0-{2 * reach:.1f}'
+                f'l-{2 * reach:.1f} {2 * reach:.1f}" stroke="{scene.theme.ink}" stroke-width=".6"/>'
+            )
     parts.append("</g>")
     for at, (text, color) in enumerate(scene.legend):
         y = top + size * 0.032 * (at + 0.9)
