@@ -7,6 +7,9 @@ from types import TracebackType
 
 from tqdm import tqdm
 
+LOG_INTERVAL_S = 30.0
+"""How often a bar is drawn where nobody watches: in a log file or a pipe."""
+
 
 class Progress:
     """A `report(stage, done, total)` callable that draws one bar a stage on stderr.
@@ -31,6 +34,8 @@ class Progress:
                 file=sys.stderr,
                 dynamic_ncols=True,
                 leave=True,
+                mininterval=0.1 if sys.stderr.isatty() else LOG_INTERVAL_S,
+                maxinterval=LOG_INTERVAL_S,
                 bar_format="{desc:<28} {bar} {n_fmt}/{total_fmt} {elapsed}<{remaining}",
             )
         self._bar.total = total
