@@ -68,6 +68,18 @@ class EpochData:
         logits = self.logits
         return None if logits is None else logits.argmax(1).astype(np.int32)
 
+    def take(self, rows: NDArray[Any]) -> EpochData:
+        """Some of its samples, by position within it or by a mask, in that order."""
+        logits = self.recorded_logits
+        return EpochData(
+            epoch=self.epoch,
+            present=self.present[rows],
+            sample_ids=self.sample_ids[rows],
+            representations=self.representations[rows],
+            head=self.head,
+            recorded_logits=None if logits is None else logits[rows],
+        )
+
 
 class Epochs(Protocol):
     """The epochs of a run, read one at a time: `epochs[i]` loads, and nothing is kept."""
@@ -156,16 +168,7 @@ class KeptEpochs:
 
     def __getitem__(self, index: int, /) -> EpochData:
         data = self._epochs[index]
-        kept = self._keep[data.present]
-        logits = data.recorded_logits
-        return EpochData(
-            epoch=data.epoch,
-            present=data.present[kept],
-            sample_ids=data.sample_ids[kept],
-            representations=data.representations[kept],
-            head=data.head,
-            recorded_logits=None if logits is None else logits[kept],
-        )
+        return data.take(self._keep[data.present])
 
 
 def usable(

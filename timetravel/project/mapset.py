@@ -104,7 +104,7 @@ class _Opened:
     ) -> None:
         # a row is a node only where it was mapped: held-out samples of a check are present but not fitted
         mapped: NDArray[np.bool_] = np.all(np.isfinite(positions[data.present]), axis=1)
-        self.data = data if mapped.all() else _only(data, mapped)
+        self.data = data if mapped.all() else data.take(mapped)
         self.positions = positions[self.data.present]
         self.inverse = _inverse(self.data, self.positions, boundary)
         self.geometry = Geometry.of(self.data, emphasis)
@@ -127,18 +127,6 @@ class _Opened:
             rows = self.geometry.rows(self.inverse.representations[len(self.positions) :])
             self._border_search = Search(rows, seed=self._seed)
         return self._border_search
-
-
-def _only(data: EpochData, keep: NDArray[np.bool_]) -> EpochData:
-    logits = data.recorded_logits
-    return EpochData(
-        epoch=data.epoch,
-        present=data.present[keep],
-        sample_ids=data.sample_ids[keep],
-        representations=data.representations[keep],
-        head=data.head,
-        recorded_logits=None if logits is None else logits[keep],
-    )
 
 
 def _inverse(
@@ -189,12 +177,4 @@ def by_id(data: EpochData) -> EpochData:
     order = np.argsort(data.sample_ids, kind="stable")
     if (order == np.arange(len(order))).all():
         return data
-    logits = data.recorded_logits
-    return EpochData(
-        epoch=data.epoch,
-        present=data.present[order],
-        sample_ids=data.sample_ids[order],
-        representations=data.representations[order],
-        head=data.head,
-        recorded_logits=None if logits is None else logits[order],
-    )
+    return data.take(order)

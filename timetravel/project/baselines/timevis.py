@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from timetravel.errors import BadInput
 from timetravel.project.baselines.learned_maps import LearnedEpoch, LearnedMaps, reopened
 from timetravel.project.baselines.order import enough, epoch_seed, settings, spread
-from timetravel.project.contracts import EpochData, Epochs, MapSet, Report
+from timetravel.project.contracts import Epochs, MapSet, Report
 from timetravel.project.mapset import by_id
 from timetravel.store.facts import BoundarySamples
 from timetravel.store.stored_map import StoredMap
@@ -156,7 +156,7 @@ class TimeVis:
             kept = k_centre(unit, begun, allowed, self.most)
             chosen = data.sample_ids[kept]
             x = data.representations[kept]
-            picked = _some(data, kept)
+            picked = data.take(kept)
             boundary, pairs = published_boundary_samples(
                 picked, int(self.boundary_share * len(x)), epoch_seed(seed, index)
             )
@@ -295,16 +295,3 @@ def _extent(epochs: Epochs, method: str) -> tuple[float, NDArray[np.float32], fl
     variance = squares / count - float((centre**2).sum())
     scale = float(np.sqrt(max(variance, 0) / max(width or 1, 1)))
     return max(largest, 1e-30), centre.astype(np.float32), scale if scale > 1e-30 else 1.0, width or 0
-
-
-def _some(data: EpochData, kept: NDArray[np.int64]) -> EpochData:
-    """Some samples of an epoch, by position within it."""
-    logits = data.recorded_logits
-    return EpochData(
-        epoch=data.epoch,
-        present=data.present[kept],
-        sample_ids=data.sample_ids[kept],
-        representations=data.representations[kept],
-        head=data.head,
-        recorded_logits=None if logits is None else logits[kept],
-    )
