@@ -10,6 +10,7 @@ from typing import Any
 import bokeh
 from bokeh.embed.elements import html_page_for_render_items
 from bokeh.embed.util import RenderItem
+from bokeh.protocol.message import Message
 from bokeh.server.views.doc_handler import DocHandler
 from bokeh.server.views.ws import WSHandler
 from jinja2 import Environment, Template
@@ -61,9 +62,20 @@ class PageHandler(DocHandler):
 class SocketHandler(WSHandler):
     """Bokeh's websocket without Nagle's algorithm, which makes each answer wait 40 ms for a delayed ACK."""
 
+    pulled = False
+    """Whether the browser was sent the document over this connection."""
+
     def check_origin(self, origin: str) -> bool:
         return True  # the guard has compared it with the list before this handler existed
 
     def open(self, *args: str, **kwargs: str) -> None:
         self.set_nodelay(True)
         super().open()
+
+    async def send_message(self, message: Message[Any]) -> None:
+        # A browser that comes back pulls the document anew. A change sent before that is in what it pulls, and
+        # Bokeh would lay it upon the document that the browser still has, which knows none of its models.
+        if message.msgtype == "PATCH-DOC" and not self.pulled:
+            return
+        self.pulled |= message.msgtype == "PULL-DOC-REPLY"
+        await super().send_message(message)
