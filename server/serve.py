@@ -54,7 +54,7 @@ def serve(
         asyncio.run(_until_stopped(site, host, port, token, allow_origin, allow_embed, prefix, open_browser))
     finally:
         site.close()
-    if site.pool.is_busy:
+    if site.is_busy:
         # A thread inside the database while Python takes itself down would abort the process.
         sys.stdout.flush()
         os._exit(0)

@@ -42,3 +42,8 @@ class Site:
         self.pool.close()
         self.slow_pool.close()
         self.library.close()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a closed site still has a call under way."""
+        return self.pool.is_busy or self.slow_pool.is_busy

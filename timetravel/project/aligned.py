@@ -19,17 +19,12 @@ from timetravel.project.forces import Array
 from timetravel.project.layout import EpochNodes, Schedule, lock_step, stage
 from timetravel.project.mapset import BoundaryOnDemand, InterpolatedMaps, by_id
 from timetravel.project.neighbours import Search, neighbor_count
-from timetravel.project.start import principal_plane
+from timetravel.project.start import Anchor, Part, common_start, some
 from timetravel.store.facts import BoundarySamples
 
 _Points = tuple[NDArray[np.float32], NDArray[np.int32]]
 NEVER = np.zeros((0, 2), np.float32)
 NO_POINTS: _Points = np.zeros((0, 0), np.float32), np.zeros((0, 2), np.int32)
-
-START = Schedule(iterations=300, exaggerated=60)
-LARGE = 15_000
-LARGE_START = Schedule(iterations=600, exaggerated=400, exaggeration=12)
-"""Forces reach too little of a large map at once: it is put in order while it is small, by a stronger pull."""
 
 EXTENSION = Schedule(iterations=150, rate=0.3)
 """A new epoch starts where the one before is, so it needs fewer and shorter steps."""
@@ -118,8 +113,8 @@ class Aligned:
         return asdict(self.settings)
 
     def fit(self, epochs: Epochs, /, *, seed: int = 0, report: Report | None = None) -> MapSet:
-        prepared, plane = self._prepare_all(epochs, seed, report)
-        common = self._common_start(prepared, plane, epochs.sample_count, report)
+        prepared, parts, anchor = self._prepare_all(epochs, seed, report)
+        common = common_start(parts, anchor, epochs.sample_count, stage(report, "start"))
         top = _persistence_top([p.share for p in prepared if p.share is not None])
         nodes = self._tied(prepared, top)
         starts = [_start(p, common) for p in prepared]
@@ -171,9 +166,10 @@ class Aligned:
 
     def _prepare_all(
         self, epochs: Epochs, seed: int, report: Report | None
-    ) -> tuple[list[_Prepared], tuple[NDArray[np.int64], Array]]:
-        """Every epoch's graph, and the principal plane of the last epoch that has any spread."""
+    ) -> tuple[list[_Prepared], list[Part], Anchor]:
+        """Every epoch's graph, what the common start is made of, and the last epoch that has any spread."""
         prepared: list[_Prepared] = []
+        parts: list[Part] = []
         ids_before: NDArray[np.int32] | None = None
         width: int | None = None
         for index in range(len(epochs)):
@@ -183,6 +179,10 @@ class Aligned:
             if prepared and ids is not None and ids_before is not None:
                 _remember_persistence(prepared[-1], ids_before, made, ids)
             prepared.append(made)
+            few = np.flatnonzero(some(data.sample_ids, seed))
+            n = len(data)
+            graph = made.graph[:n, :n] if len(few) == n else self._graph(data.take(few), seed)[0]
+            parts.append((data.present[few], graph))
             ids_before = ids
             if report is not None:
                 report("neighbours", index + 1, len(epochs))
@@ -190,58 +190,31 @@ class Aligned:
         data = by_id(epochs[last])
         if not len(data):
             raise BadInput("found no sample in any epoch, expected at least one: record some samples")
-        return prepared, (prepared[last].rows, principal_plane(data.representations, seed=seed))
+        return prepared, parts, Anchor.make(data, seed)
 
     def _prepare(self, data: EpochData, seed: int) -> tuple[_Prepared, NDArray[np.int32] | None, _Points]:
         count = len(data)
         if count < 2:
             empty = sparse.csr_array((count, count), dtype=np.float32)
             return _Prepared(data.present, empty, 0, True), None, NO_POINTS
-        search = Search(data.representations, seed=seed)
-        ids, distances = search.among(neighbor_count(count))
+        graph, ids, distances = self._graph(data, seed)
         collapsed = not bool(distances.any())
-        graph = graphs.fuzzy_graph(ids, distances)
-        predicted = data.predicted
-        if predicted is not None:
-            graph = graphs.agreeing(graph, predicted, self.settings.cross)
         wanted = round(self.settings.boundary_share * count)
         points = NO_POINTS if collapsed else boundary_samples(data, wanted, seed=seed)
         if len(points[0]):
             graph = graphs.with_boundary(graph, data, *points)
         return _Prepared(data.present, graph, len(points[0]), collapsed), ids, points
 
-    def _common_start(
-        self,
-        prepared: list[_Prepared],
-        plane: tuple[NDArray[np.int64], Array],
-        count: int,
-        report: Report | None,
-    ) -> Array:
-        """(N, 2) one layout of the mean of the epochs' graphs; NaN for samples that never appear."""
-        mean = sparse.csr_array((count, count), dtype=np.float64)
-        for p in prepared:
-            n = len(p.rows)
-            part = sparse.coo_array(p.graph[:n, :n])
-            total = float(part.data.sum(dtype=np.float64)) or 1.0
-            mean = mean + sparse.csr_array(
-                (part.data / total, (p.rows[part.row], p.rows[part.col])), shape=(count, count)
-            )
-        seen = np.unique(np.concatenate([p.rows for p in prepared]))
-        order = np.concatenate([plane[0], np.setdiff1d(seen, plane[0])])
-        graph = sparse.csr_array(mean[order][:, order]).astype(np.float32)
-        start = np.full((len(order), 2), np.nan, np.float32)
-        start[: len(plane[0])] = plane[1]
-        start = graphs.from_neighbors(graph, start)
-        none = Tie.none(len(order))
-        laid = lock_step(
-            [EpochNodes(graph, none, none)],
-            [start],
-            schedule=START if len(order) <= LARGE else LARGE_START,
-            report=stage(report, "start"),
-        )[0]
-        out = np.full((count, 2), np.nan, np.float32)
-        out[order] = laid
-        return out
+    def _graph(
+        self, data: EpochData, seed: int
+    ) -> tuple[sparse.csr_array, NDArray[np.int32], NDArray[np.float32]]:
+        """The graph of an epoch's samples, with their neighbours' ids and distances."""
+        ids, distances = Search(data.representations, seed=seed).among(neighbor_count(len(data)))
+        graph = graphs.fuzzy_graph(ids, distances)
+        predicted = data.predicted
+        if predicted is not None:
+            graph = graphs.agreeing(graph, predicted, self.settings.cross)
+        return graph, ids, distances
 
     def _tied(self, prepared: Sequence[_Prepared], top: float, times: float = 1.0) -> list[EpochNodes]:
         steadiness = _steadiness([p.share for p in prepared if p.share is not None], top)

@@ -108,17 +108,16 @@ def with_boundary(
     size = (count + extra, count + extra)
     there = sparse.csr_array(size, dtype=np.float64)
     predicted = data.predicted
-    for side in (0, 1):
-        for c in np.unique(pairs[:, side]):
-            mine = np.flatnonzero(pairs[:, side] == c)
-            fellows = np.flatnonzero(predicted == c)
-            if not len(fellows):
-                continue
-            k = min(SIDE_NEIGHBORS, len(fellows))
-            ids, distances = Search(data.representations[fellows]).of(points[mine], k)
-            # each side pulls with half the sum of a sample's own ties
-            share = math.log2(NEIGHBORS_K + 1) / 2 / math.log2(k + 1)
-            there = there + _edges(mine + count, fellows[ids], memberships(distances) * share, size)
+    for c in np.unique(pairs):
+        mine = np.flatnonzero((pairs == c).any(1))
+        fellows = np.flatnonzero(predicted == c)
+        if not len(fellows):
+            continue
+        k = min(SIDE_NEIGHBORS, len(fellows))
+        ids, distances = Search(data.representations[fellows]).of(points[mine], k)
+        # each side pulls with half the sum of a sample's own ties
+        share = math.log2(NEIGHBORS_K + 1) / 2 / math.log2(k + 1)
+        there = there + _edges(mine + count, fellows[ids], memberships(distances) * share, size)
     if extra > 1:
         ids, distances = Search(points).among(min(FELLOW_NEIGHBORS, extra - 1))
         there = there + _edges(np.arange(count, count + extra), ids + count, memberships(distances), size)

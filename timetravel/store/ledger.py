@@ -39,6 +39,7 @@ class Part:
     build: Callable[[Path], dict[str, int]]
     folder: str = ""
     epochs: tuple[int, ...] = ()
+    extent: tuple[float, float, float, float] | None = None
 
 
 class Ledger:
@@ -128,7 +129,13 @@ class Ledger:
         size = path.stat().st_size
         durable.publish(path, target)
         return Segment(
-            file=name, kind=part.kind, sha256=digest, bytes=size, epochs=list(part.epochs), rows=rows
+            file=name,
+            kind=part.kind,
+            sha256=digest,
+            bytes=size,
+            epochs=list(part.epochs),
+            rows=rows,
+            extent=part.extent,
         )
 
     def _publish(self, following: Manifest) -> None:

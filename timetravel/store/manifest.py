@@ -25,7 +25,7 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     """One committed file.
 
     file: relative to the ledger. kind: "run", "facts", "vectors", "checkpoint", "map", "inverse" or "notes".
-    rows: table -> number of rows.
+    rows: table -> number of rows. extent: (x0, x1, y0, y1) of the decision maps in it, None without any.
     """
 
     file: str
@@ -34,6 +34,7 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int
     epochs: list[int] = []
     rows: dict[str, int] = {}
+    extent: tuple[float, float, float, float] | None = None
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,6 +14,8 @@ from timetravel.store.arrays import blob_rows, constant, numbers, rows_of_blobs
 from timetravel.store.epoch_rows import scatter
 from timetravel.store.facts import BoundarySamples, Contour, DecisionRaster, MapEpoch
 
+Box = tuple[float, float, float, float]
+
 LARGEST_RASTER_CELLS = 1 << 26
 RASTER_ENCODING = "zlib:u16,f2,f2,u1"
 """Class as uint16 (65535: none), margin and confidence as float16, trust as 255ths; each zlib-packed."""
@@ -60,6 +62,14 @@ def read_columns(table: pa.Table, rows: NDArray[np.int64], count: int) -> dict[s
         missing: Any = {"roundtrip_class": -1, "placed": False}.get(name, np.nan)
         found[name] = scatter(numbers(column, missing=missing), rows, count, missing)
     return found
+
+
+def around(boxes: Sequence[Box]) -> Box | None:
+    """The box (x0, x1, y0, y1) around some, None around none."""
+    if not boxes:
+        return None
+    x0, x1, y0, y1 = zip(*boxes, strict=True)
+    return float(min(x0)), float(max(x1)), float(min(y0)), float(max(y1))
 
 
 def raster_table(epoch: int, raster: DecisionRaster) -> pa.Table:

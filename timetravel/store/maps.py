@@ -114,7 +114,11 @@ class MapWriter:
             numbers = tuple(one.epoch for one in epochs)
             parts.append(
                 Part(
-                    kind="map", suffix="duckdb", epochs=numbers, build=lambda path: write_tables(path, tables)
+                    kind="map",
+                    suffix="duckdb",
+                    epochs=numbers,
+                    extent=map_tables.around([one.raster.extent for one in epochs if one.raster is not None]),
+                    build=lambda path: write_tables(path, tables),
                 )
             )
         else:

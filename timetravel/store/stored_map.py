@@ -62,10 +62,15 @@ class StoredMap:
         return self._extent
 
     def _find_extent(self) -> tuple[float, float, float, float]:
+        segments = [segment for segment in self._ledger.segments("map") if segment.epochs]
+        known = map_tables.around([segment.extent for segment in segments if segment.extent is not None])
+        if known is not None and all(segment.extent is not None for segment in segments):
+            return known
+        # A map of an earlier version, or one without decision maps.
         boxes = self._ledger.read("decision_maps", ["x0", "x1", "y0", "y1"], is_distinct=True)
         if boxes.num_rows:
-            x0, x1, y0, y1 = (numbers(boxes.column(name)) for name in ("x0", "x1", "y0", "y1"))
-            return float(x0.min()), float(x1.max()), float(y0.min()), float(y1.max())
+            columns = (numbers(boxes.column(name)).tolist() for name in ("x0", "x1", "y0", "y1"))
+            return map_tables.around(list(zip(*columns, strict=True)))  # type: ignore[return-value]
         table = self._ledger.read("positions", ["x", "y"])
         if not table.num_rows:
             return 0.0, 1.0, 0.0, 1.0
