@@ -1,6 +1,7 @@
 /** Points into pixels: opaque squares while anything moves, anti-aliased discs when it is still. No document here. */
 
 const PHASES = 4;
+const OPAQUE = 0xff000000;
 
 /**
  * Coverage of a disc for each of PHASES x PHASES sub-pixel centres.
@@ -71,9 +72,17 @@ export function drawSquares(pixels, width, height, places, order, colors, radius
     const row = order[at];
     const color = colors[row];
     if (color === 0) continue;
-    const x = Math.round(places[2 * row]);
-    const y = Math.round(places[2 * row + 1]);
+    const x = Math.floor(places[2 * row] + 0.5);
+    const y = Math.floor(places[2 * row + 1] + 0.5);
     if (x < r || y < r || x >= width - r || y >= height - r) continue;
+    if (r === 1) {
+      // The dots of a large map, written out: less than half the time.
+      const middle = y * width + x;
+      pixels[middle - width - 1] = pixels[middle - width] = pixels[middle - width + 1] = color;
+      pixels[middle - 1] = pixels[middle] = pixels[middle + 1] = color;
+      pixels[middle + width - 1] = pixels[middle + width] = pixels[middle + width + 1] = color;
+      continue;
+    }
     for (let line = -r; line <= r; line++) {
       const inset = r > 1 && Math.abs(line) === r ? 1 : 0;
       const start = (y + line) * width + x;
@@ -95,7 +104,9 @@ export function drawSquares(pixels, width, height, places, order, colors, radius
  * @param {() => boolean} timeIsUp
  */
 export function drawDiscs(pixels, width, height, places, order, colors, disc, start, timeIsUp) {
-  const { size, offset, stamps } = disc;
+  const { offset } = disc;
+  const words = new Uint32Array(pixels.buffer, pixels.byteOffset, pixels.length / 4);
+  const stamps = disc.stamps.map((stamp) => coveredSpots(stamp, disc, width));
   let at = start;
   for (; at < order.length; at++) {
     if ((at & 1023) === 1023 && timeIsUp()) return at;
@@ -108,31 +119,50 @@ export function drawDiscs(pixels, width, height, places, order, colors, disc, st
     const left = Math.floor(px);
     const top = Math.floor(py);
     if (left < -offset || top < -offset || left >= width + offset || top >= height + offset) continue;
-    const stamp = stamps[Math.floor((py - top) * PHASES) * PHASES + Math.floor((px - left) * PHASES)];
-    const red = color & 255;
-    const green = (color >>> 8) & 255;
-    const blue = (color >>> 16) & 255;
-    for (let y = 0; y < size; y++) {
-      const line = top - offset + y;
-      if (line < 0 || line >= height) continue;
-      for (let x = 0; x < size; x++) {
-        const column = left - offset + x;
-        if (column < 0 || column >= width) continue;
-        const cover = (stamp[y * size + x] * alpha) / 255;
-        if (cover <= 0) continue;
-        const p = (line * width + column) * 4;
-        const under = pixels[p + 3] / 255;
-        const total = cover + under * (1 - cover);
-        const keep = (under * (1 - cover)) / total;
-        const take = cover / total;
-        pixels[p] = red * take + pixels[p] * keep;
-        pixels[p + 1] = green * take + pixels[p + 1] * keep;
-        pixels[p + 2] = blue * take + pixels[p + 2] * keep;
-        pixels[p + 3] = total * 255;
-      }
+    const { steps, across, down, covers } = stamps[Math.floor((py - top) * PHASES) * PHASES + Math.floor((px - left) * PHASES)];
+    const whole = left >= offset && top >= offset && left < width - offset && top < height - offset;
+    const middle = top * width + left;
+    for (let spot = 0; spot < steps.length; spot++) {
+      if (!whole && (left + across[spot] < 0 || left + across[spot] >= width || top + down[spot] < 0 || top + down[spot] >= height)) continue;
+      const p = middle + steps[spot];
+      const cover = covers[spot] * alpha;
+      const under = words[p];
+      if (cover >= 255) words[p] = color;
+      else if (under >= OPAQUE) words[p] = mixed(under, color, cover | 0);
+      else if (under === 0) words[p] = (color & 0xffffff) | (cover << 24);
+      else blend(pixels, 4 * p, color, cover / 255);
     }
   }
   return at;
+}
+
+/** The pixels that a stamp covers, as steps from the middle of a disc. @param {Float32Array} stamp @param {{size: number, offset: number}} disc @param {number} width */
+function coveredSpots(stamp, { size, offset }, width) {
+  const spots = [...stamp.keys()].filter((spot) => stamp[spot] > 0);
+  const across = Int32Array.from(spots, (spot) => (spot % size) - offset);
+  const down = Int32Array.from(spots, (spot) => Math.floor(spot / size) - offset);
+  return { across, down, steps: across.map((column, spot) => down[spot] * width + column), covers: Float32Array.from(spots, (spot) => stamp[spot]) };
+}
+
+/** An opaque colour with `cover` 255ths of another over it; red and blue are mixed in one number. @param {number} under @param {number} color @param {number} cover */
+function mixed(under, color, cover) {
+  const over = cover + (cover >> 7);
+  const left = 256 - over;
+  const sides = ((under & 0xff00ff) * left + (color & 0xff00ff) * over) >>> 8;
+  const green = ((under & 0xff00) * left + (color & 0xff00) * over) >>> 8;
+  return OPAQUE | (sides & 0xff00ff) | (green & 0xff00);
+}
+
+/** A colour over what is there. @param {Uint8ClampedArray} pixels @param {number} p @param {number} color @param {number} cover */
+function blend(pixels, p, color, cover) {
+  const under = pixels[p + 3] / 255;
+  const total = cover + under * (1 - cover);
+  const keep = (under * (1 - cover)) / total;
+  const take = cover / total;
+  pixels[p] = (color & 255) * take + pixels[p] * keep;
+  pixels[p + 1] = ((color >>> 8) & 255) * take + pixels[p + 1] * keep;
+  pixels[p + 2] = ((color >>> 16) & 255) * take + pixels[p + 2] * keep;
+  pixels[p + 3] = total * 255;
 }
 
 /**

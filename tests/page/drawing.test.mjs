@@ -80,6 +80,61 @@ test("a disc covers about its area and its middle is opaque", () => {
   assert.deepEqual([...pixels.slice((20 * 40 + 20) * 4, (20 * 40 + 20) * 4 + 4)], [0x30, 0x20, 0x10, 255]);
 });
 
+test("discs are those of the plain rule: each covered pixel is mixed with what is under it", () => {
+  const random = generator(3);
+  const [width, height, count] = [50, 40, 300];
+  const places = Float32Array.from({ length: 2 * count }, (_, i) => random() * 60 - 8);
+  const colors = Uint32Array.from({ length: count }, (_, i) => ((((i % 3 === 0 ? 90 : i % 7 === 0 ? 0 : 255) << 24) | (random() * 0xffffff)) >>> 0));
+  const order = Uint32Array.from({ length: count }, (_, i) => (i * 7) % count);
+  for (const radius of [0.8, 1.4, 2.7]) {
+    const disc = discStamps(radius);
+    const drawn = new Uint8ClampedArray(width * height * 4);
+    drawDiscs(drawn, width, height, places, order, colors, disc, 0, () => false);
+    const plain = new Float64Array(width * height * 4);
+    for (const row of order) {
+      const [left, top] = [Math.floor(places[2 * row]), Math.floor(places[2 * row + 1])];
+      const stamp = disc.stamps[Math.floor((places[2 * row + 1] - top) * 4) * 4 + Math.floor((places[2 * row] - left) * 4)];
+      for (let y = 0; y < height; y++) {
+        for (let x = 0; x < width; x++) {
+          const [v, u] = [y - top + disc.offset, x - left + disc.offset];
+          if (u < 0 || v < 0 || u >= disc.size || v >= disc.size) continue;
+          const cover = (stamp[v * disc.size + u] * (colors[row] >>> 24)) / 255;
+          if (cover === 0) continue;
+          const p = (y * width + x) * 4;
+          const under = plain[p + 3] / 255;
+          const total = cover + under * (1 - cover);
+          for (const at of [0, 1, 2]) plain[p + at] = (((colors[row] >>> (8 * at)) & 255) * cover + plain[p + at] * under * (1 - cover)) / total;
+          plain[p + 3] = total * 255;
+        }
+      }
+    }
+    const seen = drawn.map((value, at) => (at % 4 === 3 ? value : Math.round((value * drawn[at - (at % 4) + 3]) / 255)));
+    const wanted = plain.map((value, at) => (at % 4 === 3 ? value : (value * plain[at - (at % 4) + 3]) / 255));
+    const worst = seen.reduce((most, value, at) => Math.max(most, Math.abs(value - wanted[at])), 0);
+    assert.ok(worst < 8, `radius ${radius}: ${worst}`); // bytes are rounded at each of many layers
+  }
+});
+
+test("squares of every size are those of the plain rule", () => {
+  const random = generator(5);
+  const [width, height, count] = [30, 25, 60];
+  const places = Float32Array.from({ length: 2 * count }, () => random() * 40 - 5);
+  const colors = Uint32Array.from({ length: count }, (_, i) => (i % 5 === 0 ? 0 : 0xff000000 + i));
+  const order = Uint32Array.from({ length: count }, (_, i) => (i * 7) % count);
+  for (const radius of [0.4, 1, 1.4, 2.7, 4]) {
+    const pixels = new Uint32Array(width * height);
+    drawSquares(pixels, width, height, places, order, colors, radius);
+    const r = Math.round(radius * 0.82);
+    const plain = new Uint32Array(width * height);
+    for (const row of order) {
+      const [x, y] = [Math.round(places[2 * row]), Math.round(places[2 * row + 1])];
+      if (!colors[row] || x < r || y < r || x >= width - r || y >= height - r) continue;
+      for (let v = -r; v <= r; v++) for (let u = -r; u <= r; u++) if (!(r > 1 && Math.abs(u) === r && Math.abs(v) === r)) plain[(y + v) * width + x + u] = colors[row];
+    }
+    assert.deepEqual(pixels, plain, `radius ${radius}`);
+  }
+});
+
 test("drawing stops when its time is up and can go on", () => {
   const count = 3000;
   const places = new Float32Array(2 * count).fill(5);
