@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from timetravel import __version__
 from timetravel.analyze.columns import Column, columns, map_columns
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 VIEW_EPOCHS = 12
 """Epochs, spread over the run, that the camera's first box is measured on."""
 VIEW_PERCENTILES = (0.2, 99.8)
+WIDEST_VIEW = 1.5
+"""Times the usual epoch's box, how wide the first view may be."""
 NAMED_METRICS = ("train_loss", "val_loss", "train_accuracy", "val_accuracy")
 STEP_RATIO = 1.5
 """A learning rate that changes by more between two epochs makes a tick; a gliding schedule has none."""
@@ -265,6 +268,7 @@ def missing(run: StoredRun, entry: Entry) -> dict[str, str | None]:
 def describe_map(stored: StoredMap, *, is_default: bool) -> dict[str, Any]:
     """A map without its arrays and figures, with the box to look at first."""
     raster = stored.raster(stored.epochs[-1]) if stored.epochs else None
+    view, is_cut = first_view(stored)
     return {
         "name": stored.name,
         "key": stored.key,
@@ -275,7 +279,8 @@ def describe_map(stored: StoredMap, *, is_default: bool) -> dict[str, Any]:
         "epochs": stored.epochs,
         "extent": stored.extent,
         "resolution": None if raster is None else raster.cell_class.shape[0],
-        "view": first_view(stored),
+        "view": view,
+        "view_is_cut": is_cut,
         "columns": [one.name for one in map_columns(stored)],
         "is_default": is_default,
     }
@@ -303,19 +308,32 @@ def figures_of(stored: StoredMap) -> dict[str, Any]:
     }
 
 
-def first_view(stored: StoredMap) -> list[float]:
-    """(x0, x1, y0, y1) that holds nearly all samples at all epochs: the camera must not jump from one to the next."""
+def first_view(stored: StoredMap) -> tuple[list[float], bool]:
+    """(x0, x1, y0, y1) that holds nearly all samples at all epochs: the camera must not jump from one to the next.
+
+    Where a few epochs are far wider than the others (noise before anything is learned), the view is cut to what
+    leaves the others large enough to read; then the second value is True.
+    """
     count = len(stored.epochs)
     chosen = sorted({round(at) for at in np.linspace(0, count - 1, min(count, VIEW_EPOCHS))}) if count else []
-    points = np.concatenate(
-        [np.zeros((0, 2), np.float32), *(stored.positions(stored.epochs[at]) for at in chosen)]
+    each = (stored.positions(stored.epochs[at]) for at in chosen)
+    boxes = np.array(
+        [np.percentile(one, VIEW_PERCENTILES, axis=0) for one in map(_present, each) if len(one)]
     )
-    points = points[np.isfinite(points).all(1)]
-    if not len(points):
-        return list(stored.extent)
-    (x0, y0), (x1, y1) = np.percentile(points, VIEW_PERCENTILES, axis=0)
-    room = 0.03 * max(x1 - x0, y1 - y0, 1e-9)
-    return [float(x0 - room), float(x1 + room), float(y0 - room), float(y1 + room)]
+    if not len(boxes):
+        return list(stored.extent), False
+    low, high = boxes[:, 0].min(0), boxes[:, 1].max(0)
+    usual_low, usual_high = np.median(boxes, axis=0)
+    middle, reach = (usual_low + usual_high) / 2, WIDEST_VIEW * (usual_high - usual_low) / 2
+    cut = bool(((high - low) > 2 * reach).any())
+    if cut:
+        low, high = np.maximum(low, middle - reach), np.minimum(high, middle + reach)
+    room = 0.03 * max(float((high - low).max()), 1e-9)
+    return [float(low[0] - room), float(high[0] + room), float(low[1] - room), float(high[1] + room)], cut
+
+
+def _present(points: NDArray[np.float32]) -> NDArray[np.float32]:
+    return points[np.isfinite(points).all(1)]
 
 
 ROUTES = (

@@ -18,7 +18,6 @@ import { Timeline } from "./timeline.mjs";
 
 const RETRY_MS = 3000;
 /** Below this share of the whole view the dots of an epoch are small enough to say so. */
-const SMALL_SHARE = 0.5;
 
 const api = new Api();
 const store = new Store();
@@ -37,7 +36,7 @@ start().catch((error) => fail(error));
 
 async function start() {
   document.documentElement.dataset.theme = page.theme();
-  if (localStorage.getItem("timetravel-inspector") === "closed") document.body.classList.add("inspector-closed");
+  for (const panel of ["inspector", "timeline"]) document.body.classList.toggle(`${panel}-closed`, localStorage.getItem(`timetravel-${panel}`) === "closed");
   replace(root, h("div", { class: "skeleton", "aria-busy": "true" }, h("div", { class: "bar" }), h("div", { class: "stage" }, h("p", null, "Opening the run …")), h("div", { class: "time" })));
   const listing = await api.get("runs.json");
   page.version = listing.version;
@@ -71,8 +70,6 @@ async function start() {
   page.words.figures();
   page.refreshLegend();
   connection.watch();
-  const [first] = page.views;
-  if (first && !asked.camera && (first.fittedNow()?.[2] ?? Infinity) < SMALL_SHARE * first.fitted()[2]) page.say("the dots of this epoch fill a small part of the view of all epochs; F fits them");
   if (unknown.length) page.say(`there is no run ${unknown.join(", ")} here`);
 }
 

@@ -7,7 +7,7 @@ export const KEYS = [
   ["Space", "play, pause"], ["[ ]", "slower, faster"], ["g", "type an epoch"], ["M", "mark an interval (start, end)"],
   ["L B V", "lasso, box, pan"], ["+ − 0", "zoom in, out, whole map"], ["F", "fit the dots of this epoch"], ["/", "search"], ["Esc", "leave the tool, then clear the selection"],
   ["A I", "select all, invert"], ["Ctrl Z, Ctrl Shift Z", "undo, redo"], ["S", "save the selection"], ["T R N D", "trails, regions, neighbours, density"],
-  ["C", "colour"], ["P", "pin, unpin the sample"], ["O", "show only the selection"], ["1 to 9", "views beside the map"], ["X", "swap A and B"], ["\\", "inspector"], ["?", "this list"], ["Tab, arrows in the map", "walk the samples"],
+  ["C", "colour"], ["P", "pin, unpin the sample"], ["O", "show only the selection"], ["1 to 9", "views beside the map"], ["X", "swap A and B"], ["\\ |", "inspector, curves"], ["?", "this list"], ["Tab, arrows in the map", "walk the samples"],
 ];
 
 /**
@@ -51,7 +51,7 @@ function actionOf(event, page) {
     l: () => page.tool("lasso"), b: () => page.tool("box"), v: () => page.tool("pan"), "+": () => page.zoom(0.8), "=": () => page.zoom(0.8), "-": () => page.zoom(1.25), 0: () => page.resetCamera(), f: () => page.fitEpoch(),
     "/": () => page.search.focus(), Escape: () => page.escape(), a: () => page.selecting.all(), i: () => page.selecting.invert(), s: () => page.openView("saved"),
     t: () => page.toggleLayer("trails"), r: () => page.toggleLayer("regions"), n: () => page.toggleLayer("neighbors"), d: () => page.toggleLayer("density"),
-    c: () => page.colorMenu.focus(), p: () => page.selecting.togglePin(), o: () => page.selecting.toggleOnly(), x: () => page.swap(), "\\": () => page.toggleInspector(), "?": () => page.showKeys(),
+    c: () => page.colorMenu.focus(), p: () => page.selecting.togglePin(), o: () => page.selecting.toggleOnly(), x: () => page.swap(), "\\": () => page.fold("inspector"), "|": () => page.fold("timeline"), "?": () => page.showKeys(),
   };
   if (key === " " && !onButton) return () => page.timeline.toggle();
   if (/^[1-9]$/.test(key)) return () => page.openViewNumber(Number(key));

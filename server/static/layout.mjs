@@ -56,7 +56,7 @@ function topBar(page, listing, oncopy, ontheme) {
     h("span", { class: "group with-selection" }, button("only", "show only the selection", "O", () => page.selecting.toggleOnly(), { id: "only" }), button("clear", "clear the selection", "Esc", () => page.selecting.set(null))),
     h("span", { class: "group" }, button("undo", "undo", "Ctrl Z", () => store.undo(), { "data-undo": "undo", disabled: true }), button("redo", "redo", "Ctrl Shift Z", () => store.redo(), { "data-undo": "redo", disabled: true })),
     exportMenu(page), button("link", "copy link", "", oncopy, { id: "copy-link" }), button("theme", "light or dark", "", ontheme),
-    button("inspector", "inspector", "\\", () => page.toggleInspector()), button("keys", "keys", "?", () => page.showKeys()));
+    button("inspector", "inspector", "\\", () => page.fold("inspector")), button("keys", "keys", "?", () => page.showKeys()));
 }
 
 /** @param {any} page */

@@ -12,6 +12,9 @@ import { Together } from "./together.mjs";
 import { Words } from "./words.mjs";
 
 const TOAST_MS = 4200;
+/** Share of the view that an epoch's dots fill, below and above which the page says how to fit them. */
+const SMALL_SHARE = 0.5;
+const OVERFLOW = 1.1;
 const TRAILED_AT_MOST = 2000;
 
 export class Page {
@@ -29,6 +32,7 @@ export class Page {
     /** @type {string[]} */
     this.errors = [];
     this.ready = false;
+    this.toldOfView = false;
     /** Panels that ask the server again when it is back. @type {Set<() => void>} */
     this.refreshers = new Set();
     this.activeTool = "pan";
@@ -243,6 +247,17 @@ export class Page {
     this.cameraChanged(leader);
   }
 
+  /** Says once that the view of all epochs does not suit this one. */
+  tellOfView() {
+    const [view] = this.views;
+    if (this.toldOfView || this.store.get().camera || !(view?.map?.view_is_cut || !this.ready)) return;
+    const share = (view.fittedNow()?.[2] ?? NaN) / view.fitted()[2];
+    const text = share < SMALL_SHARE ? "the dots of this epoch fill a small part of the view of all epochs; F fits them"
+      : share > OVERFLOW ? "this epoch is wider than the others: some dots lie outside the view; F fits them" : "";
+    if (text) this.say(text);
+    this.toldOfView = text !== "";
+  }
+
   /** @param {any} view whose camera moved */
   cameraChanged(view) {
     const name = view.side === "b" && !this.store.get().linked ? "cameraB" : "camera";
@@ -256,9 +271,10 @@ export class Page {
     if (this.runs.length === 2) this.address.open([this.runs[1].slug, this.runs[0].slug]);
   }
 
-  toggleInspector() {
-    document.body.classList.toggle("inspector-closed");
-    localStorage.setItem("timetravel-inspector", document.body.classList.contains("inspector-closed") ? "closed" : "open");
+  /** Folds a panel away or back; the browser remembers it. @param {"inspector" | "timeline"} panel */
+  fold(panel) {
+    const closed = document.body.classList.toggle(`${panel}-closed`);
+    localStorage.setItem(`timetravel-${panel}`, closed ? "closed" : "open");
   }
 
   showKeys() {
@@ -367,6 +383,7 @@ export class Page {
   }
 
   stillDrawn() {
+    this.tellOfView();
     if (this.ready || !this.views.every((one) => one.codes)) return;
     this.ready = true;
     document.body.dataset.state = "ready";

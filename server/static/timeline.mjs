@@ -2,6 +2,7 @@
 
 import { linear, number, path, range } from "./chart_math.mjs";
 import { h, replace, s } from "./dom.mjs";
+import { icon } from "./icons.mjs";
 
 export const SPEEDS = [0.5, 1, 2, 4, 8];
 const STEP_MS = 900;
@@ -89,7 +90,8 @@ export class Timeline {
     this.interval = h("button", { type: "button", class: "interval-chip", hidden: true, title: "trails and flips of this interval are shown; click to leave it", onclick: () => page.store.set({ interval: null }) });
     this.flips = h("button", { type: "button", class: "interval-chip", id: "interval-flips", hidden: true, title: "select what flipped within the interval", onclick: () => page.search.search(`flipped:${page.store.get().interval[0] + 1}..${page.store.get().interval[1]}`) }, "select its flips");
     replace(element,
-      h("div", { class: "time-controls" }, h("div", { class: "row" }, this.play, this.speedButton, this.loopButton),
+      h("div", { class: "time-controls" }, h("div", { class: "row" }, this.play, this.speedButton, this.loopButton,
+        h("button", { type: "button", class: "sign fold", title: "fold the curves away, or back (|)", "aria-label": "curves", onclick: () => page.fold("timeline") }, icon("fold"))),
         h("label", { class: "jump-label" }, "epoch ", this.jump, this.total), this.readout),
       h("div", { class: "time-body" }, this.chart, this.slider, h("div", { class: "time-foot" }, this.interval, this.flips, this.reason, this.legend)));
     this.chart.addEventListener("pointerdown", (event) => this.dragged(event));

@@ -134,3 +134,27 @@ def test_two_runs_of_different_classes_say_so(
     tab = open_tab("?view=compare", at=serve(*paths))
     tab.see("counts", "() => document.querySelectorAll('.cell-button').length === 4")
     assert tab.page.locator(".figures-line").count() == 2
+
+
+def test_the_inspector_and_the_curves_fold_away_and_the_browser_remembers(
+    open_tab: Callable[..., Any],
+) -> None:
+    tab = open_tab()
+    height = tab.page.locator("#map-a").bounding_box()["height"]
+    width = tab.page.locator("#map-a").bounding_box()["width"]
+    tab.page.keyboard.press("|")
+    tab.page.keyboard.press("\\")
+    tab.see("the map grew", f"() => document.getElementById('map-a').clientHeight > {height} + 60")
+    assert tab.page.locator("#map-a").bounding_box()["width"] > width + 100
+    assert tab.page.locator(".slider").is_visible()
+    assert not tab.page.locator(".timeline-chart").is_visible()
+    tab.page.keyboard.press("Home")
+    tab.until("time still travels", lambda now: now["epoch"] == now["epochs"][0])
+    tab.page.reload()
+    tab.until("the page is ready again", lambda now: now["ready"])
+    assert not tab.page.locator(".timeline-chart").is_visible()
+    assert not tab.page.locator("#inspector").is_visible()
+    tab.page.get_by_role("button", name="curves").click()
+    tab.page.keyboard.press("\\")
+    tab.see("they are back", f"() => document.getElementById('map-a').clientHeight === {round(height)}")
+    assert tab.page.locator("#inspector").is_visible()
