@@ -1,6 +1,7 @@
 """Active learning: train on what is labelled, pick what the network is least sure of, label it, start again.
 
-Every epoch is recorded with the labelled set; the last of a round also with the scores and the picks.
+Every epoch is recorded with the labelled set; the last of a round also with the scores and the picks. In the end:
+what would other strategies have picked, and does the uncertainty tell where the network is wrong?
 """
 
 import argparse
@@ -12,6 +13,8 @@ from torch.utils.data import ConcatDataset
 from torchvision.transforms import ToTensor
 
 import timetravel
+from timetravel.analyze.strategies import STRATEGIES, pool_of, suggest
+from timetravel.analyze.uncertainty import error_by_decile, finds_errors
 from timetravel.sampledata import digits
 
 FIRST, PICKED = 40, 20
@@ -35,6 +38,32 @@ def scores_of(model, images, strategy, draw):
         best = p.topk(2).values
         return (1 - (best[:, 0] - best[:, 1])).numpy()
     return -(p * p.clamp_min(1e-12).log()).sum(1).numpy()
+
+
+def say_what_others_would_have_picked(run, epoch):
+    """How many picks of a round other strategies share; a committee is left out, it needs a second run."""
+    picked = np.flatnonzero(run.labelling(epoch).picked)
+    print(
+        f"The last {len(picked)} picks came from {pool_of(run, epoch).sum()} samples. Other strategies there:"
+    )
+    print("strategy            same picks")
+    for strategy in STRATEGIES:
+        if strategy != "committee":
+            same = np.isin(suggest(run, epoch, strategy, len(picked)), picked).sum()
+            print(f"{strategy:18s}  {same:10d}")
+
+
+def say_whether_scores_find_errors(run, epoch, strategy):
+    pool = pool_of(run, epoch)
+    scores = run.labelling(epoch).scores[strategy][pool]
+    wrong = ~run.predictions(epoch).correct[pool]
+    print(
+        f"In the pool {wrong.mean():.1%} are wrong; {strategy} finds them with AUROC {finds_errors(scores, wrong):.3f}."
+    )
+    print(
+        "Wrong by tenths of the pool, lowest score first:",
+        " ".join(f"{x:.0%}" for x in error_by_decile(scores, wrong)),
+    )
 
 
 def main(out, epochs, rounds, strategy):
@@ -84,6 +113,9 @@ def main(out, epochs, rounds, strategy):
             )
             labelled = labelled.copy()
             labelled[picks] = True
+    run = timetravel.open_run(out)
+    say_what_others_would_have_picked(run, run.epochs[-1])
+    say_whether_scores_find_errors(run, run.epochs[-1], strategy)
     print(f"timetravel project {out} && timetravel serve {out} --factory active_learning:network")
     return accuracies
 

@@ -1,4 +1,4 @@
-"""Find wrong labels: a tenth is flipped on purpose, and the samples that were hardest to learn are looked at."""
+"""Find wrong labels: a tenth is flipped on purpose, and each score of suspicion is judged by what it finds."""
 
 import argparse
 
@@ -9,6 +9,7 @@ from torch.utils.data import DataLoader
 from torchvision.transforms import ToTensor
 
 import timetravel
+from timetravel.analyze.noise_report import noise_found_over_time, noise_report
 from timetravel.sampledata import digits
 
 FLIPPED = 0.10
@@ -30,11 +31,6 @@ def flip_labels(data, share, seed):
     return right
 
 
-def suspicion(run):
-    """Mean over epochs of how much the network doubts the label: 1 - probability of the given label."""
-    return np.mean([1 - run.predictions(epoch).p_true for epoch in run.epochs], axis=0)
-
-
 def main(out, epochs):
     torch.manual_seed(0)
     train = digits(train=True, transform=ToTensor())
@@ -53,13 +49,27 @@ def main(out, epochs):
 
     run = timetravel.open_run(out)
     noisy = run.samples.noisy
-    suspects = np.argsort(-suspicion(run))[: noisy.sum()]
-    precision = noisy[suspects].mean()
+    report = noise_report(run, with_neighbors=True)
+    precision = report.found["combined"].precision
     print(f"{noisy.sum()} of {len(noisy)} labels were flipped.")
     print(
-        f"Of the {len(suspects)} most suspicious samples {precision:.0%} are flipped ones (chance {FLIPPED:.0%})."
+        f"Of the {noisy.sum()} most suspicious samples {precision:.0%} are flipped ones (chance {FLIPPED:.0%})."
     )
-    for row in suspects[:5]:
+    print("score               AUROC  flipped among as many suspects")
+    for name, found in report.found.items():
+        print(f"{name:18s}  {found.auroc:5.3f}  {found.precision:.0%}")
+    over_time = noise_found_over_time(run)["aum"]
+    print("aum, epochs so far:", " ".join(f"{found.precision:.0%}" for found in over_time))
+    if report.fit.crossing is None:
+        print(
+            "To the end flipped samples are not predicted by the given label more often than by the right one."
+        )
+    else:
+        epoch = run.epochs[report.fit.crossing]
+        print(
+            f"From epoch {epoch} on flipped samples are predicted by the given label more often than the right."
+        )
+    for row in report.order[:5]:
         print(
             f"  sample {run.samples.ids[row]}: labelled {run.samples.labels[row]}, "
             f"really {run.samples.true_labels[row]}"

@@ -1,11 +1,11 @@
 """How does a network come to tell 5 from 8? Answered from Python alone, without the page.
 
 The pair's accuracy at each moment, the moments at which each class rises, whether the same units carry it at
-its rises, and where the network looks on one 5 and on others before and after the largest rise.
+its rises, the histories that most of its samples share, and where the network looks on one 5 and on others before
+and after the largest rise.
 """
 
 import argparse
-from itertools import combinations
 
 import numpy as np
 import torch
@@ -14,10 +14,13 @@ from torch.utils.data import ConcatDataset
 from torchvision.transforms import ToTensor
 
 import timetravel
+from timetravel.analyze.class_curves import class_curves, pair_curve
+from timetravel.analyze.class_units import class_units
+from timetravel.analyze.histories import common_patterns
+from timetravel.analyze.history import history
 from timetravel.sampledata import digits
 
 FIVE, EIGHT = 5, 8
-LEAST_RISE = 0.05
 MOMENTS = 4  # recordings an epoch: digits are learned fast
 
 
@@ -47,48 +50,6 @@ def train(out, epochs):
                 recorder.record(epoch * MOMENTS + number, step=epoch * len(batches) + int(part[-1]) + 1)
 
 
-def pair_accuracy(run, epoch):
-    """Of the 5s and 8s, the share whose own logit of the two is the larger."""
-    pair = np.isin(run.samples.labels, [FIVE, EIGHT])
-    z = run.logits(epoch)[pair]
-    return ((z[:, FIVE] > z[:, EIGHT]) == (run.samples.labels[pair] == FIVE)).mean()
-
-
-def rises(run, label):
-    """Positions in run.epochs at which the recall of a class gains most, in order, at most five."""
-    own = run.samples.labels == label
-    recall = np.array([run.predictions(epoch).correct[own].mean() for epoch in run.epochs])
-    gains = np.diff(recall, prepend=np.nan)
-    largest = sorted(np.flatnonzero(gains >= LEAST_RISE - 1e-9), key=lambda at: -gains[at])[:5]
-    return sorted(int(at) for at in largest), recall
-
-
-def characteristic_units(run, epoch, label, count):
-    """Units of the representation whose mean on the class stands out most against the other classes."""
-    x, own = np.asarray(run.representations(epoch), float), run.samples.labels == label
-    a, b = x[own], x[~own]
-    spread = np.sqrt((len(a) * a.var(0) + len(b) * b.var(0)) / (len(x) - 2))
-    with np.errstate(invalid="ignore"):
-        score = np.where(a.mean(0) == b.mean(0), 0, (a.mean(0) - b.mean(0)) / spread)
-    return set(np.argsort(-score, kind="stable")[:count].tolist())
-
-
-def same_units(run, label):
-    """The sentence that answers: when the accuracy of the class rises, are the same units active?"""
-    at, _ = rises(run, label)
-    width = run.records[0].width
-    count = max(3, min(20, width // 10))
-    sets = [characteristic_units(run, run.epochs[position], label, count) for position in at]
-    if len(sets) < 2:
-        return f"The accuracy of {label} rises {len(sets)} times; there is nothing to compare."
-    shared, chance = set.intersection(*sets), count * (count / width) ** (len(sets) - 1)
-    overlap = np.mean([len(a & b) / len(a | b) for a, b in combinations(sets, 2)])
-    return (
-        f"{len(shared)} of {count} units are shared by all {len(sets)} rises; chance is about {chance:.1f}. "
-        f"Mean overlap of two rises {overlap:.2f}, by chance {count / (2 * width - count):.2f}."
-    )
-
-
 def looks_at(run, epochs, label, how_many):
     """(E, n, 8, 8) where the network looks on the first samples of a class."""
     ids = run.samples.ids[run.samples.labels == label][:how_many]
@@ -107,18 +68,24 @@ def likeness(one, other):
 def main(out, epochs):
     train(out, epochs)
     run = timetravel.open_run(out)
-    accuracy = [pair_accuracy(run, epoch) for epoch in run.epochs]
+    accuracy = pair_curve(run, FIVE, EIGHT)
     print("accuracy on 5 against 8:", " ".join(f"{value:.2f}" for value in accuracy))
-    largest = {}
+    recall, past = class_curves(run, measure="recall").values, history(run)
+    units, largest = {}, {}
     for label in (FIVE, EIGHT):
-        at, recall = rises(run, label)
-        gains = np.diff(recall, prepend=0)
-        largest[label] = int(np.argmax(np.where(np.arange(len(gains)) > 0, gains, -1)))
-        print(
-            f"{label} rises at",
-            ", ".join(f"{run.epochs[p]} ({recall[p - 1]:.2f} to {recall[p]:.2f})" for p in at),
-        )
-        print(f"   {same_units(run, label)}")
+        own, of_class = recall[:, label], past.labels == label
+        units[label] = found = class_units(run, label)
+        largest[label] = int(np.nanargmax(np.diff(own, prepend=np.nan)))
+        rises = ", ".join(f"{run.epochs[at]} ({own[at - 1]:.2f} to {own[at]:.2f})" for at in found.rises)
+        print(f"{label} rises at {rises}")
+        print(f"   {found.sentence}")
+        if len(found.rises) > 1:
+            print(
+                f"   Mean overlap of two rises {found.overlap:.2f}, of two other moments {found.other_overlap:.2f}, "
+                f"by chance {found.chance:.2f}."
+            )
+        for pattern in common_patterns(past.correct[:, of_class], past.known[:, of_class], most=3):
+            print(f"   right at {pattern.text}: {pattern.count} of {of_class.sum()}")
     at = largest[FIVE]
     maps = looks_at(run, [run.epochs[at - 1], run.epochs[at]], FIVE, 8)
     before, after = maps
@@ -128,7 +95,7 @@ def main(out, epochs):
         f"Across the largest rise of 5, at {run.epochs[at]}, a 5 keeps {same:.0%} of the pixels that matter most;"
     )
     print(f"it shares {others:.0%} of them with another 5 (by chance 10%).")
-    return accuracy, [run.epochs[p] for p in largest.values()], same_units(run, FIVE)
+    return accuracy, [run.epochs[p] for p in largest.values()], units[FIVE].sentence
 
 
 if __name__ == "__main__":

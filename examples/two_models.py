@@ -1,4 +1,5 @@
-"""Two networks on the same samples: where they agree at each epoch, and two maps under one slider."""
+"""Two networks on the same samples: where they agree, how far their confidence can be believed, and two maps
+under one slider."""
 
 import argparse
 from pathlib import Path
@@ -9,6 +10,7 @@ from torch.utils.data import ConcatDataset, DataLoader
 from torchvision.transforms import ToTensor
 
 import timetravel
+from timetravel.analyze.calibration import calibration
 from timetravel.sampledata import digits
 
 
@@ -58,7 +60,14 @@ def main(out, epochs):
         row = [(one & other).sum(), (one & ~other).sum(), (~one & other).sum(), (~one & ~other).sum()]
         counts.append([int(count) for count in row])
         print(f"{epoch:5d}  {row[0]:10d}  {row[1]:18d}  {row[2]:10d}  {row[3]:10d}")
+    print("On the test images, at the last epoch:")
     for run in (a, b):
+        unseen, now = run.samples.split == "test", run.predictions(run.epochs[-1])
+        sure, right = now.p_predicted[unseen], now.correct[unseen]
+        print(
+            f"  {run.name:13s}  {right.mean():.1%} right, {sure.mean():.1%} sure, "
+            f"calibration error {calibration(sure, right).error:.3f}"
+        )
         timetravel.project(run)
     print(f"timetravel serve {a.path} {b.path}")
     return counts

@@ -30,14 +30,15 @@ STRATEGIES = (
 
 
 def pool_of(run: StoredRun, epoch: int) -> NDArray[np.bool_]:
-    """(N,) samples that could be picked: present, finite and not labelled at the epoch; where the run records
-    no labelled masks, those of the split "pool", or all when there is none."""
-    present = run.present(epoch)
+    """(N,) samples that could be picked: present and finite, not labelled at the epoch where the run records
+    labelled masks, and of the split "pool" where it has one."""
+    pool = run.present(epoch)
     labelling = labelling_at(run, epoch)
     if labelling is not None:
-        return present & ~labelling.labelled
-    pool = run.samples.split == "pool"
-    return present & pool if pool.any() else present
+        pool &= ~labelling.labelled
+    # Without this, samples that are kept for testing would be suggested.
+    of_split = run.samples.split == "pool"
+    return pool & of_split if of_split.any() else pool
 
 
 def strategy_scores(
