@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from looking import OneRun
 
 from timetravel.run import Run, open_run
 
@@ -96,7 +97,7 @@ class Tab:
     def stats(self) -> dict[str, Any]:
         return self.page.evaluate("() => window.timetravel ? window.timetravel.stats() : {ready: false}")
 
-    def until(self, what: str, holds: Callable[[dict[str, Any]], Any], seconds: float = 20) -> dict[str, Any]:
+    def until(self, what: str, holds: Callable[[dict[str, Any]], Any], seconds: float = 60) -> dict[str, Any]:
         """Wait until the page's own figures fulfil a condition."""
         end = time.monotonic() + seconds
         while True:
@@ -106,7 +107,7 @@ class Tab:
             assert time.monotonic() < end, f"not within {seconds} s: {what}; {stats}"
             self.page.wait_for_timeout(50)
 
-    def see(self, what: str, script: str, seconds: float = 30) -> Any:
+    def see(self, what: str, script: str, seconds: float = 60) -> Any:
         """Wait until a script in the page answers with something true."""
         end = time.monotonic() + seconds
         while True:
@@ -138,3 +139,30 @@ def open_tab(browser: Any, request: pytest.FixtureRequest) -> Iterator[Callable[
         assert not wrong, wrong
     for context in contexts:
         context.close()
+
+
+@pytest.fixture(scope="session")
+def fashion(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Run, Served]]:
+    """A recorded network on Fashion-MNIST, 12 epochs of 7,000 samples, mapped and served."""
+    from timetravel.project.pipeline import project
+    from timetravel.record.arrays import import_arrays
+
+    folder = tmp_path_factory.mktemp("fashion") / "fashion"
+    import_arrays(shared / "data" / "recorded" / "fmnist_cnn", folder)
+    with open_run(folder) as run:
+        project(run)
+    server = Served([folder])
+    run = open_run(folder)
+    yield run, server
+    run.close()
+    server.stop()
+
+
+@pytest.fixture(params=["digits", "Fashion-MNIST"])
+def one(request: pytest.FixtureRequest, open_tab: Callable[..., Tab]) -> OneRun:
+    """One real run: the first of the demo, then a large recorded one."""
+    if request.param == "digits":
+        run = request.getfixturevalue("runs")[0]
+        return OneRun(run, "digits-cnn", request.getfixturevalue("served").url, open_tab)
+    run, server = request.getfixturevalue("fashion")
+    return OneRun(run, "fashion", server.url, open_tab)
