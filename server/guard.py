@@ -108,7 +108,8 @@ def judge(access: Access, request: HTTPServerRequest) -> Refused | Admitted | No
     if host not in access.hosts and host != own:
         return Refused(
             f"The address {host!r} is not one that this server answers to.",
-            f"If you reach it through a proxy or tunnel, start it with --allow-origin {host or 'HOST:PORT'}",
+            f"If you reach it through a proxy or tunnel, start it with --allow-origin {host or 'HOST:PORT'}"
+            f" (in a notebook: timetravel.show(..., allow_origin=[{host or 'HOST:PORT'!r}])).",
         )
     origin = request.headers.get("Origin")
     is_socket = request.headers.get("Upgrade", "").lower() == "websocket"

@@ -14,7 +14,7 @@ class PageState(DataModel):
     runs = List(String, default=[])
     map = String(default="")
     map_b = String(default="")
-    epoch = Int(default=0)
+    epoch = Nullable(Int, default=None, help="None until the page has said which it shows.")
     epoch_b = Nullable(Int, default=None)
     interval = List(Int, default=[])
     selection = String(default="", help="Expression that made the selection, empty where there is none.")

@@ -21,10 +21,20 @@ if TYPE_CHECKING:
     from timetravel.server.app import PageServer
     from timetravel.server.site import Site
 
-FRAME_HEIGHT = 800
-NOTEBOOK_ORIGINS = ("http://localhost:*", "http://127.0.0.1:*", "https://localhost:*", "vscode-webview:")
-"""Who may frame the page of a viewer: notebooks on this machine, at whatever port."""
+FRAME_HEIGHT = "clamp(520px, 80vh, 800px)"
+"""Of a frame in a notebook: map and timeline are seen together below the notebook's own bars."""
+NOTEBOOK_ORIGINS = (
+    "http://localhost:*",
+    "http://127.0.0.1:*",
+    "https://localhost:*",
+    "https://127.0.0.1:*",
+    "vscode-webview:",
+    "vscode-file:",
+)
+"""Who may frame the page of a viewer: notebooks on this machine, at whatever port. In VS Code the webview of the
+output and the window around it are both asked."""
 ANSWER_S = 30
+CLOSED = "this viewer was closed; call timetravel.show again"
 
 
 def show(
@@ -88,7 +98,7 @@ class Viewer:
 
     @property
     def epoch(self) -> int | None:
-        """The epoch that a page showed last, None before one was open."""
+        """The epoch that a page showed last or was asked for, None before either."""
         found: int | None = self._ask(lambda: self._server.pages.last.get("epoch"))
         return found
 
@@ -134,12 +144,14 @@ class Viewer:
 
     def _repr_html_(self) -> str:
         """The page in a frame, for notebooks."""
+        if not self._thread.is_alive():
+            return f"<p>{html.escape(CLOSED)}</p>"
         hub = os.environ.get("JUPYTERHUB_SERVICE_PREFIX")
         # On a hub the browser is not on this machine: jupyter-server-proxy carries the page.
         address = f"{hub.rstrip('/')}/proxy/{self._server.port}/" if hub else self.url
-        style = f"width: 100%; height: {FRAME_HEIGHT}px; border: 0"
+        style = f"width: 100%; height: {FRAME_HEIGHT}; border: 0"
         return (
-            f'<iframe src="{html.escape(address)}" style="{style}" title="timetravel"></iframe>'
+            f'<iframe src="{html.escape(address)}" style="{style}" title="timetravel" allow="clipboard-write"></iframe>'
             f'<p><a href="{html.escape(address)}" target="_blank">open in a window of its own</a></p>'
         )
 
@@ -149,7 +161,7 @@ class Viewer:
     def _ask(self, call: Callable[[], Any]) -> Any:
         """Calls in the server's thread, which owns the pages' state."""
         if not self._thread.is_alive():
-            raise TimetravelError("this viewer was closed; call timetravel.show again")
+            raise TimetravelError(CLOSED)
 
         async def inside() -> Any:
             return call()

@@ -4,6 +4,7 @@ import { Api } from "./api.mjs";
 import { Connection } from "./connection.mjs";
 import { h, replace } from "./dom.mjs";
 import { progressText, runJob } from "./jobs.mjs";
+import { keep, kept } from "./kept.mjs";
 import { bindKeys } from "./keys.mjs";
 import { layout } from "./layout.mjs";
 import { Legend } from "./legend.mjs";
@@ -36,7 +37,7 @@ start().catch((error) => fail(error));
 
 async function start() {
   document.documentElement.dataset.theme = page.theme();
-  for (const panel of ["inspector", "timeline"]) document.body.classList.toggle(`${panel}-closed`, localStorage.getItem(`timetravel-${panel}`) === "closed");
+  for (const panel of ["inspector", "timeline"]) document.body.classList.toggle(`${panel}-closed`, kept(panel) === "closed");
   replace(root, h("div", { class: "skeleton", "aria-busy": "true" }, h("div", { class: "bar" }), h("div", { class: "stage" }, h("p", null, "Opening the run …")), h("div", { class: "time" })));
   const listing = await api.get("runs.json");
   page.version = listing.version;
@@ -53,7 +54,7 @@ async function start() {
   await rows();
   store.set({
     runs: wanted, epoch: asked.epoch ?? page.run.epochs.at(-1), map: asked.map ?? "", color: asked.color ?? (page.run.has.labels ? "label" : "predicted"), layers: asked.layers ?? store.get().layers,
-    interval: asked.interval ?? null, camera: asked.camera ?? null, theme: localStorage.getItem("timetravel-theme") ?? "",
+    interval: asked.interval ?? null, camera: asked.camera ?? null, theme: kept("theme") ?? "",
   }, { undo: false });
   document.documentElement.dataset.theme = page.theme();
   build(listing);
@@ -65,6 +66,8 @@ async function start() {
   views(element("tabs"), element("view"), page);
   await page.address.restore();
   if (asked.epoch === undefined) page.goStop(Infinity);
+  await connection.obey(page.shared?.command, asked);
+  page.address.tell();
   page.words.selection();
   page.layersChanged();
   page.words.figures();
@@ -90,6 +93,7 @@ async function rows() {
 /** @param {any} listing */
 function build(listing) {
   layout(root, page, { listing, oncopy: copyLink, ontheme: toggleTheme });
+  if (kept("inspector") === null && document.body.classList.contains("overlaid")) document.body.classList.add("inspector-closed");
   page.legend = new Legend(element("legend"), page);
   page.timeline = new Timeline(element("timeline"), page);
   page.search = searchBox(element("search"), {
@@ -143,7 +147,7 @@ function copyLink() {
 
 function toggleTheme() {
   const theme = page.theme() === "dark" ? "light" : "dark";
-  localStorage.setItem("timetravel-theme", theme);
+  keep("theme", theme);
   store.set({ theme });
 }
 

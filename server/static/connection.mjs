@@ -32,12 +32,13 @@ export class Connection {
     page.address.tell();
   }
 
-  /** What Python asks for. @param {string} text */
-  async obey(text) {
+  /** What Python asks for; where a page that opens was asked for something by its address, that stands. @param {string} text @param {any} [asked] */
+  async obey(text, asked = {}) {
     const { page } = this;
     const wish = JSON.parse(text || "{}");
     if (!wish.n) return;
-    if (wish.epoch !== undefined) page.go(wish.epoch);
+    if (wish.epoch !== undefined && asked.epoch === undefined) page.go(wish.epoch);
+    if (asked.selection) return;
     if (wish.selection) page.search.search(wish.selection);
     else if (wish.selection_key !== undefined) page.selecting.set(wish.selection_key ? await page.address.maskOf(`mask:${wish.selection_key}`, page.store.get().epoch) : null);
   }

@@ -13,8 +13,11 @@ const LAYERS = [
 const NARROW_PX = 1000;
 const TINY_PX = 460;
 const ROOMY_PX = 1000;
+const BRIEF_PX = 760;
 const LAYERS_GAP_PX = 26;
 const SMALL = { width: 560, height: 420 };
+/** Narrower pages, by how many runs they show, have the inspector over the maps and not beside them. */
+const BESIDE_PX = [760, 1024];
 
 /**
  * @param {HTMLElement} root
@@ -24,6 +27,7 @@ const SMALL = { width: 560, height: 420 };
 export function layout(root, page, { listing, oncopy, ontheme }) {
   const { run, runs, store } = page;
   document.body.classList.toggle("one-run", runs.length === 1);
+  overlay(page);
   page.live = h("div", { class: "visually-hidden", role: "status", "aria-live": "polite" });
   page.toast = h("div", { class: "toast", hidden: true });
   page.keysDialog = /** @type {HTMLDialogElement} */ (h("dialog", { class: "keys-dialog", "aria-label": "keys" }));
@@ -54,7 +58,7 @@ function topBar(page, listing, oncopy, ontheme) {
   page.selectionElement = h("span", { class: "selection", id: "selection-count" });
   return h("header", { class: "top" }, h("h1", null, "timetravel"), picker, known.length > 1 ? other : null, h("div", { id: "search" }), page.selectionElement,
     h("span", { class: "group with-selection" }, button("only", "show only the selection", "O", () => page.selecting.toggleOnly(), { id: "only" }), button("clear", "clear the selection", "Esc", () => page.selecting.set(null))),
-    h("span", { class: "group" }, button("undo", "undo", "Ctrl Z", () => store.undo(), { "data-undo": "undo", disabled: true }), button("redo", "redo", "Ctrl Shift Z", () => store.redo(), { "data-undo": "redo", disabled: true })),
+    h("span", { class: "group history" }, button("undo", "undo", "Ctrl Z", () => store.undo(), { "data-undo": "undo", disabled: true }), button("redo", "redo", "Ctrl Shift Z", () => store.redo(), { "data-undo": "redo", disabled: true })),
     exportMenu(page), button("link", "copy link", "", oncopy, { id: "copy-link" }), button("theme", "light or dark", "", ontheme),
     button("inspector", "inspector", "\\", () => page.fold("inspector")), button("keys", "keys", "?", () => page.showKeys()));
 }
@@ -73,14 +77,20 @@ function tools(page) {
     h("label", { class: "group color" }, h("span", { class: "word" }, "colour"), page.colorMenu), mapMenu(page), menu);
 }
 
+/** @param {any} page */
+function overlay(page) {
+  document.body.classList.toggle("overlaid", window.innerWidth < BESIDE_PX[page.runs.length - 1]);
+}
+
 /** Folds what a map has no room for: the layers where they would lie under the legend, the legend on a small map. @param {HTMLElement} main @param {any} page */
 function narrow(main, page) {
   const menu = /** @type {HTMLDetailsElement} */ (main.querySelector(".layers-menu"));
   const legend = /** @type {HTMLElement} */ (main.querySelector(".legend"));
+  overlay(page);
   const each = main.clientWidth / page.runs.length;
   const small = each < SMALL.width || main.clientHeight < SMALL.height;
   main.classList.toggle("small", small);
-  main.classList.toggle("brief", small || (page.runs.length > 1 && each < ROOMY_PX));
+  main.classList.toggle("brief", small || each < (page.runs.length > 1 ? ROOMY_PX : BRIEF_PX));
   main.classList.toggle("narrow", each < NARROW_PX);
   main.classList.toggle("tiny", page.runs.length === 1 && each < TINY_PX);
   page.legend?.room(!small && (page.runs.length < 2 || each >= ROOMY_PX));

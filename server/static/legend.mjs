@@ -2,10 +2,11 @@
 
 import { number } from "./chart_math.mjs";
 import { h, replace } from "./dom.mjs";
+import { keep, kept } from "./kept.mjs";
 
 const SEARCH_ABOVE = 16;
 const SHOWN = 400;
-const KEPT = "timetravel-legend";
+const KEPT = "legend";
 
 export class Legend {
   /** @param {HTMLElement} element @param {any} page */
@@ -16,12 +17,12 @@ export class Legend {
     this.title = h("summary", null, "legend");
     this.notes = h("div", { class: "legend-notes" });
     this.box = /** @type {HTMLDetailsElement} */ (h("details", { open: true, class: "legend-box" }, this.title, this.search, this.list, this.notes));
-    const kept = localStorage.getItem(KEPT);
-    this.byHand = kept !== null;
-    if (this.byHand) this.box.open = kept === "open";
+    const was = kept(KEPT);
+    this.byHand = was !== null;
+    if (this.byHand) this.box.open = was === "open";
     this.title.addEventListener("click", () => {
       this.byHand = true;
-      localStorage.setItem(KEPT, this.box.open ? "closed" : "open"); // the click is about to turn it
+      keep(KEPT, this.box.open ? "closed" : "open"); // the click is about to turn it
     });
     replace(element, this.box);
   }

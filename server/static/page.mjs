@@ -3,6 +3,7 @@
 import { Address } from "./address.mjs";
 import { ramp } from "./color.mjs";
 import { HoverCard } from "./hover.mjs";
+import { keep } from "./kept.mjs";
 import { countOf, maskOf, rowsOf } from "./masks.mjs";
 import { Selecting } from "./selecting.mjs";
 import { Shading } from "./shading.mjs";
@@ -274,7 +275,7 @@ export class Page {
   /** Folds a panel away or back; the browser remembers it. @param {"inspector" | "timeline"} panel */
   fold(panel) {
     const closed = document.body.classList.toggle(`${panel}-closed`);
-    localStorage.setItem(`timetravel-${panel}`, closed ? "closed" : "open");
+    keep(panel, closed ? "closed" : "open");
   }
 
   showKeys() {

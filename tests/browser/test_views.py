@@ -32,7 +32,7 @@ COLLISIONS = """() => {
 }"""
 
 
-@pytest.mark.parametrize("size", [(1024, 700), (1280, 800), (1920, 1080)])
+@pytest.mark.parametrize("size", [(828, 720), (1024, 700), (1280, 800), (1920, 1080)])
 @pytest.mark.parametrize("query", [SIDE_A, BOTH, SIDE_A + "&view=confusion", BOTH + "&view=compare"])
 def test_nothing_lies_over_another_and_nothing_scrolls(
     open_tab: Callable[..., Any], size: tuple[int, int], query: str
@@ -40,6 +40,23 @@ def test_nothing_lies_over_another_and_nothing_scrolls(
     tab = open_tab(query + "&pin=5", viewport={"width": size[0], "height": size[1]})
     tab.page.wait_for_timeout(300)
     assert tab.page.evaluate(COLLISIONS) == []
+
+
+@pytest.mark.parametrize(("query", "width"), [(SIDE_A, 480), (SIDE_A, 700), (BOTH, 640)])
+def test_a_narrow_frame_has_the_maps_alone_and_the_inspector_over_them_when_asked(
+    open_tab: Callable[..., Any], query: str, width: int
+) -> None:
+    tab = open_tab(query + "&selection=label:3", viewport={"width": width, "height": 640})
+    tab.page.wait_for_timeout(300)
+    assert tab.page.evaluate(COLLISIONS) == []
+    maps = "() => document.querySelector('.maps').clientWidth"
+    assert tab.page.evaluate(maps) == width
+    assert tab.page.locator("#inspector").is_hidden()
+    tab.page.click(".top [aria-label=inspector]")
+    tab.page.wait_for_timeout(300)
+    box = tab.page.locator("#inspector").bounding_box()
+    assert box["x"] + box["width"] == width
+    assert tab.page.evaluate(maps) == width
 
 
 def test_classes_are_listed_as_they_are_learned_in_both_runs(

@@ -4,7 +4,9 @@ import html
 import json
 import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -65,6 +67,8 @@ def test_a_closed_viewer_says_so_and_frees_its_port(runs: dict[str, Path]) -> No
     viewer.close()
     with pytest.raises(TimetravelError, match="closed"):
         _ = viewer.epoch
+    assert "closed" in viewer._repr_html_()
+    assert "iframe" not in viewer._repr_html_()
     with socket.create_server(("127.0.0.1", port)):
         pass
 
@@ -138,6 +142,65 @@ def test_epoch_and_selection_go_both_ways(viewer: Viewer, page: Any, runs: dict[
         command["selection_key"],
     )
     assert np.flatnonzero(np.unpackbits(np.array(bits, np.uint8), bitorder="little")[:N]).tolist() == [4]
+
+
+@pytest.mark.browser
+def test_python_knows_what_a_page_shows_that_nobody_has_touched(viewer: Viewer, page: Any) -> None:
+    eventually(lambda: viewer.epoch, EPOCHS[-1])
+
+
+@pytest.mark.browser
+def test_a_page_that_opens_shows_what_python_asked_for_before(
+    viewer: Viewer, browser: Any, runs: dict[str, Path]
+) -> None:
+    with timetravel.open_run(runs["made"]) as run:
+        viewer.selection = run.samples.ids[[4, 7]]
+    viewer.epoch = EPOCHS[0]
+    page = browser.new_page()
+    page.goto(viewer.url)
+    until(page, f"window.timetravel?.stats().epoch === {EPOCHS[0]} && timetravel.stats().selected === 2")
+    page.goto(f"{viewer.url}?epoch={EPOCHS[1]}")
+    until(page, "window.timetravel?.stats().selected === 2")
+    assert page.evaluate("() => timetravel.stats().epoch") == EPOCHS[1]
+    page.close()
+
+
+@pytest.fixture
+def notebook(viewer: Viewer) -> Iterator[str]:
+    """The address of a page of another origin on this machine that shows the viewer as a notebook does."""
+
+    class Cell(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(b"<!doctype html><link rel=icon href=data:,>" + viewer._repr_html_().encode())
+
+        def log_message(self, *words: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Cell) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://localhost:{server.server_port}/"
+        server.shutdown()
+
+
+@pytest.mark.browser
+def test_in_a_notebook_the_page_is_ready_in_its_frame_and_obeys(
+    viewer: Viewer, browser: Any, notebook: str
+) -> None:
+    page = browser.new_page(viewport={"width": 828, "height": 900})
+    troubles: list[str] = []
+    page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.goto(notebook)
+    frame = page.frame(url=viewer.url)
+    until(frame, "window.timetravel?.stats().ready")
+    viewer.epoch = EPOCHS[0]
+    until(frame, f"timetravel.stats().epoch === {EPOCHS[0]}")
+    assert page.locator("iframe").bounding_box()["height"] == 720
+    page.close()
+    assert not troubles
 
 
 @pytest.mark.browser
