@@ -31,7 +31,7 @@ class Geometry:
             return cls(None, 0.0)
         x = data.representations
         wide = float(np.sqrt(x.var(0, dtype=np.float64).sum()))
-        high = float(np.sqrt(_decisive(data.head.logits(x)).var(0).sum()))
+        high = float(np.sqrt(decisive(data.head.logits(x)).var(0).sum()))
         if not (np.isfinite(high) and high > 0):
             return cls(None, 0.0)
         return cls(data.head, float(np.sqrt(emphasis)) * wide / high)
@@ -41,11 +41,11 @@ class Geometry:
         x = np.asarray(representations, np.float32)
         if self.head is None:
             return x
-        return np.concatenate([x, (_decisive(self.head.logits(x)) * self.factor).astype(np.float32)], 1)
+        return np.concatenate([x, (decisive(self.head.logits(x)) * self.factor).astype(np.float32)], 1)
 
 
-def _decisive(logits: NDArray[Any]) -> NDArray[np.float64]:
+def decisive(logits: NDArray[Any]) -> NDArray[np.float64]:
     """Logits without what they have in common, which softmax does not see."""
     z = np.asarray(logits, np.float64)
-    decisive: NDArray[np.float64] = z - z.mean(1, keepdims=True)
-    return decisive
+    centred: NDArray[np.float64] = z - z.mean(1, keepdims=True)
+    return centred

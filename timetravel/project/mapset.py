@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from timetravel.project.boundary import boundary_samples
 from timetravel.project.contracts import EpochData, Epochs, Placement, is_linear
-from timetravel.project.geometry import Geometry
+from timetravel.project.geometry import Geometry, decisive
 from timetravel.project.inverse import InterpolatingInverse
 from timetravel.project.neighbours import Search
-from timetravel.project.placement import place
+from timetravel.project.placement import Reading, place
 from timetravel.store.facts import BoundarySamples
 
 
@@ -67,6 +67,7 @@ class InterpolatedMaps:
             inverse=opened.inverse if predicted is not None else None,
             fitted_class=None if predicted is None else opened.data.predicted,
             predicted=None if predicted is None else np.asarray(predicted),
+            reading=opened.reading(representations) if predicted is None and self._emphasis > 0 else None,
         )
 
     def place_boundary(self, index: int, points: NDArray[Any], /) -> NDArray[np.float32]:
@@ -116,6 +117,17 @@ class _Opened:
         if self._search is None:
             self._search = Search(self.geometry.rows(self.data.representations), seed=self._seed)
         return self._search
+
+    def reading(self, representations: NDArray[Any]) -> Reading | None:
+        """What the ground should read at samples; None without a linear head, whose logits alone are quick to read."""
+        head, logits = self.data.head, self.data.logits
+        if head is None or not is_linear(head) or logits is None or len(logits) < 2:
+            return None
+        spread = float(decisive(logits).var(0).sum())
+        if not (np.isfinite(spread) and spread > 0):
+            return None
+        rows = np.asarray(representations, np.float32)
+        return Reading(self.inverse, decisive(head.logits(rows)), spread)
 
     @property
     def border(self) -> NDArray[np.float64]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from timetravel.project.contracts import Inverse, Placement
+from timetravel.project.geometry import decisive
 from timetravel.project.graph import memberships
 from timetravel.project.neighbours import Search
 
@@ -24,6 +26,27 @@ CENTRAL_REACH = 2.0
 BLOCK = 8192
 SNAP_SHARES = (0.25, 0.5, 0.75, 0.9, 0.98)
 
+READ_SHARES = (0.1, 0.25, 0.4, 0.6, 0.8, 1.0)
+"""Of the way to a neighbour, at which the ground is read for an unseen sample."""
+FAR_COST = 0.05
+FAR = 4.0
+"""What leaving the central place costs, in shares of the logits' spread: half of FAR_COST at the root of FAR map
+units. Without it samples leave their neighbours for ground that reads a trifle better."""
+READ_VALUES = 4_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the ground should read at unseen samples.
+
+    inverse: the map read backwards. logits: (M, C) of the samples, without their mean over classes. spread:
+    the total variance of such logits over the fitted samples.
+    """
+
+    inverse: Inverse
+    logits: NDArray[np.float64]
+    spread: float
+
 
 def place(
     search: Search,
@@ -33,11 +56,12 @@ def place(
     inverse: Inverse | None = None,
     fitted_class: NDArray[np.integer[Any]] | None = None,
     predicted: NDArray[np.integer[Any]] | None = None,
+    reading: Reading | None = None,
 ) -> Placement:
     """Positions of `rows` (M, G), in the same geometry as the fitted samples that `search` holds.
 
     positions: (n, 2) of the fitted samples. Blind without `predicted`: beside the most central of its 15
-    nearest fitted samples. With `predicted` (M,) and `fitted_class` (n,), neighbours predicted otherwise
+    nearest fitted samples, with `reading` as far toward another as the ground there reads more like its logits. With `predicted` (M,) and `fitted_class` (n,), neighbours predicted otherwise
     count little, and a sample whose ground still has another class goes toward its nearest fellow by the
     least of .25, .5, .75, .9, .98 of the way that agrees.
     """
@@ -53,6 +77,8 @@ def place(
     spot = central(
         y[ids[:, :near]], weights, distances[:, :near], None if fellow is None else fellow[:, :near]
     )
+    if predicted is None and reading is not None:
+        spot = _as_it_reads(spot, y[ids[:, :near]], reading, stays=distances[:, 0] == 0)
     shift = np.zeros(len(rows))
     snapped = np.zeros(len(rows), bool)
     if predicted is not None and fellow is not None and inverse is not None:
@@ -92,6 +118,31 @@ def central(
     around[distances == 0] += weights.shape[1] / CENTRAL_REACH**2
     spot: NDArray[np.float64] = near[np.arange(len(near)), around.argmax(1)]
     return spot
+
+
+def _as_it_reads(
+    spot: NDArray[np.float64], near: NDArray[np.float64], reading: Reading, stays: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """(M, 2) of places between `spot` and its neighbours (M, k, 2) those where the ground reads most like the sample.
+
+    A sample near the boundary comes to stand near the boundary, between those on both sides of it.
+    """
+    out = spot.copy()
+    goers = np.flatnonzero(~stays)
+    tried = 1 + len(READ_SHARES) * near.shape[1]
+    block = max(1, READ_VALUES // (tried * max(reading.logits.shape[1], 1)))
+    for start in range(0, len(goers), block):
+        rows = goers[start : start + block]
+        way = near[rows] - spot[rows, None]
+        steps = [np.zeros((len(rows), 1, 2)), *(share * way for share in READ_SHARES)]
+        step = np.concatenate(steps, 1)
+        places = spot[rows, None] + step
+        read = decisive(reading.inverse.logits(places.reshape(-1, 2))).reshape(len(rows), tried, -1)
+        wrong = ((read - reading.logits[rows, None]) ** 2).sum(2) / reading.spread
+        far = (step**2).sum(2)
+        best = (wrong + FAR_COST * far / (FAR + far)).argmin(1)
+        out[rows] = places[np.arange(len(rows)), best]
+    return out
 
 
 def _snap(
