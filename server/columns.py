@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,11 @@ from timetravel.errors import BadInput
 from timetravel.server.encode import NOWHERE, codes
 from timetravel.server.routes import Refusal
 from timetravel.store.run import StoredRun
+
+LIMIT_EPOCHS = 24
+"""Epochs, spread over the run, whose values decide where a ramp begins and ends."""
+LIMIT_VALUES = 20_000
+"""Values of each of them."""
 
 WIRE_OF_MAP = {
     "neighbors_kept": "f32",
@@ -52,6 +58,27 @@ def wire_column(run: StoredRun, name: str, epoch: int | None) -> tuple[str, NDAr
         none = {"u8": 2, "u16": NOWHERE, "i32": -1}[dtype]
         return dtype, np.where(numbers < 0, none, numbers)
     return dtype, values
+
+
+def limits_over_time(values: Iterable[NDArray[Any]], *, signed: bool) -> tuple[float, float] | None:
+    """Where a ramp of colours begins and ends: the 2nd and 98th percentile of a column over all epochs, so that a
+    dot changes its colour only when its number changes. Changes: the 98th percentile of their size, around zero.
+    None where no value is known.
+    """
+    pooled = np.concatenate([np.zeros(0), *(_thinned(one) for one in values)])
+    if not len(pooled):
+        return None
+    if signed:
+        reach = float(np.percentile(np.abs(pooled), 98)) or 1.0
+        return -reach, reach
+    low, high = np.percentile(pooled, (2, 98))
+    return float(low), float(high)
+
+
+def _thinned(values: NDArray[Any]) -> NDArray[np.float64]:
+    known = np.asarray(values, np.float64)
+    known = known[np.isfinite(known)]
+    return known[:: max(1, len(known) // LIMIT_VALUES)]
 
 
 def known_column(run: StoredRun, name: str) -> Column:

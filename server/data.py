@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from timetravel.analyze.columns import column
 from timetravel.errors import BadInput
-from timetravel.server.columns import WIRE_OF_MAP, categories_of, epoch_key, wire_column
+from timetravel.server.columns import (
+    LIMIT_EPOCHS,
+    WIRE_OF_MAP,
+    categories_of,
+    epoch_key,
+    known_column,
+    limits_over_time,
+    wire_column,
+)
 from timetravel.server.encode import codes, packed, quantise, share_bytes, to_wire
 from timetravel.server.routes import Answer, Ask, Refusal, Route
 
@@ -46,6 +56,30 @@ def map_column(ask: Ask) -> Answer:
         raise Refusal(404, str(error), "") from error
     dtype = WIRE_OF_MAP[name]
     return Answer(to_wire(values, dtype), keys=(stored.key,), headers={"X-Dtype": dtype})
+
+
+def column_limits(ask: Ask) -> Answer:
+    """Where the ramp of a number that differs from epoch to epoch begins and ends, over all epochs."""
+    run, name = ask.run(), ask.parts["name"]
+    if known_column(run, name).kind != "number":
+        raise Refusal(404, f"column {name} holds no numbers", "Only numbers have limits.")
+    values = (column(run, name, epoch) for epoch in _some_epochs(run.epochs))
+    return Answer.json(limits_over_time(values, signed=name.endswith("change")), key=run.key)
+
+
+def map_limits(ask: Ask) -> Answer:
+    """The same for what a map knows of its samples."""
+    run, name = ask.run(), ask.parts["name"]
+    stored = ask.map(run, ask.parts["map"])
+    if name not in WIRE_OF_MAP:
+        raise Refusal(404, f"a map has no column {name!r}", f"It has {', '.join(WIRE_OF_MAP)}.")
+    values = (column(run, name, epoch, map=stored) for epoch in _some_epochs(stored.epochs))
+    return Answer.json(limits_over_time(values, signed=False), key=stored.key)
+
+
+def _some_epochs(epochs: Sequence[int]) -> list[int]:
+    places = np.linspace(0, len(epochs) - 1, min(len(epochs), LIMIT_EPOCHS)).round().astype(int)
+    return [epochs[at] for at in dict.fromkeys(places.tolist())]
 
 
 def categories(ask: Ask) -> Answer:
@@ -100,6 +134,8 @@ ROUTES = (
     Route("GET", rf"{_RUN}/positions/{_MAP}/{_EPOCH}\.u16", positions, keep=True),
     Route("GET", rf"{_RUN}/column/(?P<name>[^/]+)/(?P<epoch>-|-?\d+)\.bin", sample_column, keep=True),
     Route("GET", rf"{_RUN}/mapcolumn/{_MAP}/(?P<name>[^/]+)/{_EPOCH}\.bin", map_column, keep=True),
+    Route("GET", rf"{_RUN}/limits/(?P<name>[^/]+)\.json", column_limits, keep=True, slow=True),
+    Route("GET", rf"{_RUN}/maplimits/{_MAP}/(?P<name>[^/]+)\.json", map_limits, keep=True, slow=True),
     Route("GET", rf"{_RUN}/categories/(?P<name>[^/]+)\.json", categories, keep=True),
     Route("GET", rf"{_RUN}/regions/{_MAP}/{_EPOCH}\.bin", regions, keep=True),
     Route("GET", rf"{_RUN}/boundary/{_MAP}/{_EPOCH}\.json", boundary, keep=True),

@@ -174,6 +174,12 @@ export class Api {
     return this.blob(`data/${run.slug}/column/${encodeURIComponent(name)}/${timed ? epoch : "-"}.bin?k=${key}`, decodeColumn);
   }
 
+  /** Where the ramp of a number begins and ends over all epochs, null where nothing is known. @param {any} run @param {any} map @param {string} name @param {boolean} ofMap @returns {Promise<[number, number] | null>} */
+  limits(run, map, name, ofMap) {
+    const path = ofMap ? `maplimits/${encodeURIComponent(map.name)}/${name}.json?k=${map.key}` : `limits/${encodeURIComponent(name)}.json?k=${run.key}`;
+    return this.blob(`data/${run.slug}/${path}`, (buffer) => JSON.parse(new TextDecoder().decode(buffer)));
+  }
+
   /** @param {any} run @param {any} map @param {string} name @param {number} epoch */
   mapColumn(run, map, name, epoch) {
     return this.blob(`data/${run.slug}/mapcolumn/${encodeURIComponent(map.name)}/${name}/${epoch}.bin?k=${map.key}`, decodeColumn);

@@ -57,11 +57,12 @@ const RAMPS = {
   viridis: ["#440154", "#46327e", "#365c8d", "#277f8e", "#1fa187", "#4ac16d", "#a0da39", "#fde725"],
   cividis: ["#00224e", "#233e6c", "#555b6c", "#7b7a78", "#a59c74", "#d3c164", "#fee838"],
   puor: ["#542788", "#998ec3", "#f7f7f7", "#f1a340", "#b35806"],
+  puorDark: ["#b9a3ff", "#6f5bb0", "#3a424c", "#a8681f", "#ffb04f"],
 };
 
 /**
  * A colour of a ramp.
- * @param {"viridis" | "cividis" | "puor"} name
+ * @param {"viridis" | "cividis" | "puor" | "puorDark"} name
  * @param {number} share
  * @returns {[number, number, number]}
  */

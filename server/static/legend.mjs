@@ -46,7 +46,7 @@ export class Legend {
     this.search.hidden = !shades.entries || shades.entries.length <= SEARCH_ABOVE;
     if (!shades.entries) {
       replace(this.list, h("li", { class: "ramp" }, h("span", null, number(shades.low)), h("i", { style: `background:linear-gradient(90deg, ${shades.gradient})` }), h("span", null, number(shades.high))),
-        shades.note ? h("li", { class: "muted" }, shades.note) : null);
+        shades.note ? h("li", { class: "muted" }, shades.note) : null, this.marks());
       return;
     }
     const { solo } = page.store.get();
@@ -61,7 +61,16 @@ export class Legend {
       }, h("i", { class: one.ring ? "ring" : "", style: `--dot:${one.color}` }), h("span", { class: "name" }, one.name),
       h("span", { class: "count" }, chosen === null ? number(one.count) : `${number(chosen)} / ${number(one.count)}`)));
     }), found.length > SHOWN ? h("li", { class: "muted" }, `and ${number(found.length - SHOWN)} more; search above`) : null,
-    shades.wrong ? h("li", { class: "muted note" }, `✕ wrong  ${number(shades.wrong)}`) : null,
+    this.marks(),
     solo.length ? h("li", null, h("button", { type: "button", class: "link", onclick: () => page.store.set({ solo: [] }) }, "show all")) : null);
+  }
+  /** What crosses and rings mean, with how many there are on each map. */
+  marks() {
+    const { page } = this;
+    if (!page.store.get().layers.includes("wrong")) return null;
+    const two = page.views.length === 2;
+    const texts = new Set([this.shades, ...(two ? [page.shading.second] : [])].flatMap((one) => one?.marked ?? []).map(([text]) => text));
+    const count = (/** @type {any} */ one, /** @type {string} */ text) => number(one?.marked?.find((/** @type {any[]} */ mark) => mark[0] === text)?.[1] ?? 0);
+    return [...texts].map((text) => h("li", { class: "muted note" }, two ? `${text}  A ${count(this.shades, text)} · B ${count(page.shading.second, text)}` : `${text}  ${count(this.shades, text)}`));
   }
 }

@@ -8,7 +8,7 @@ import { Frame } from "./frame.mjs";
 import { Cloud, passes } from "./layers/cloud.mjs";
 import { paintDensity } from "./layers/density.mjs";
 import { Ground } from "./layers/ground.mjs";
-import { markStrength, paintCrosses, paintNeighbors, paintPicks, paintRings } from "./layers/marks.mjs";
+import { markStrength, paintCrosses, paintNeighbors, paintPicks, paintRings, ringForm } from "./layers/marks.mjs";
 import { paintNames } from "./layers/names.mjs";
 import { Thumbnails } from "./layers/thumbnails.mjs";
 import { TRAILS_AT_MOST, paintTrails, trailStretch } from "./layers/trails.mjs";
@@ -246,7 +246,10 @@ export class MapView extends Frame {
     const pin = page.pinRow(this);
     if (layers.includes("trails")) this.paintTrails(pen, view);
     if (layers.includes("wrong") && marks.wrong) paintCrosses(pen, this, view, marks.wrong, r, css("--ink"), markStrength(marks.wrong.length / run.samples));
-    if (layers.includes("wrong") && marks.flipped) paintRings(pen, this, marks.flipped.filter((/** @type {number} */ row) => row !== pin), r + 2 * view.ratio, css("--ink"), view.ratio, { strength: markStrength(2 * marks.flipped.length / run.samples) });
+    if (layers.includes("wrong") && marks.flipped) {
+      const { strength, gap, width } = ringForm(marks.flipped.length / run.samples);
+      paintRings(pen, this, marks.flipped.filter((/** @type {number} */ row) => row !== pin), r + gap * view.ratio, css("--ink"), width * view.ratio, { strength });
+    }
     if (marks.picks) paintPicks(pen, this, view, marks.picks, r, { ring: css("--pick"), ink: css("--ink"), halo: css("--halo") });
     if (layers.includes("neighbors") && page.neighbors?.side === this.side) paintNeighbors(pen, this, view, page.neighbors, { network: css("--near-network"), map: css("--near-map") });
     if (layers.includes("images") && run.has.images) this.thumbnails.paint(pen, view, this, page.frameColor(run));

@@ -20,7 +20,7 @@ export function legendLines(shades, most = ENTRIES_AT_MOST) {
   const shown = shades.entries.filter((/** @type {any} */ one) => one.count > 0);
   const lines = shown.slice(0, most).map((/** @type {any} */ one) => ({ text: `${one.name}  ${one.count.toLocaleString("en-US")}`, color: one.color, ring: Boolean(one.ring) }));
   const rest = shown.length > most ? [{ text: `and ${shown.length - most} more`, color: null, ring: false }] : [];
-  return [title, ...lines, ...rest, ...(shades.wrong ? [{ text: `✕ wrong  ${shades.wrong.toLocaleString("en-US")}`, color: null, ring: false }] : [])];
+  return [title, ...lines, ...rest, ...(shades.marked ?? []).map(([/** @type {string} */ text, /** @type {number} */ count]) => ({ text: `${text}  ${count.toLocaleString("en-US")}`, color: null, ring: false }))];
 }
 
 /**

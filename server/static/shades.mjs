@@ -8,10 +8,10 @@ const GREY = { light: "#8a929c", dark: "#7a838d" };
 /**
  * @param {{name: string, kind: string, text?: string, dtype?: string}} column
  * @param {ArrayLike<number>} values
- * @param {{run: any, colors: string[], ring: boolean[], theme: "light" | "dark", categories?: string[], solo: number[]}} context
+ * @param {{run: any, colors: string[], ring: boolean[], theme: "light" | "dark", categories?: string[], solo: number[], range?: [number, number] | null}} context  range: of the ramp, over all epochs
  * @returns {any} {colors: Uint32Array (ABGR), groups, visible, entries or ramp, alpha, title, key, rings}
  */
-export function shadesOf(column, values, { run, colors, ring, theme, categories, solo }) {
+export function shadesOf(column, values, { run, colors, ring, theme, categories, solo, range }) {
   const grey = rgb(GREY[theme]);
   const count = values.length;
   const packed = new Uint32Array(count);
@@ -42,7 +42,8 @@ export function shadesOf(column, values, { run, colors, ring, theme, categories,
     return { ...base, groups, entries, visible, rings: column.kind === "class" && ring.some(Boolean) ? ring : null };
   }
   const signed = /change$/.test(column.name);
-  const [low, high] = limits(values, signed);
+  const [low, high] = range ?? limits(values, signed);
+  const tones = signed ? (theme === "dark" ? "puorDark" : "puor") : "viridis";
   let missingCount = 0;
   for (let row = 0; row < count; row++) {
     const value = values[row];
@@ -51,10 +52,10 @@ export function shadesOf(column, values, { run, colors, ring, theme, categories,
       missingCount++;
       continue;
     }
-    packed[row] = abgr(ramp(signed ? "puor" : "viridis", (value - low) / (high - low || 1)));
+    packed[row] = abgr(ramp(tones, (value - low) / (high - low || 1)));
   }
-  const stops = Array.from({ length: 9 }, (_, index) => `rgb(${ramp(signed ? "puor" : "viridis", index / 8).map(Math.round).join(" ")})`);
-  return { ...base, groups: new Uint8Array(count), visible: null, entries: null, low, high, gradient: stops.join(","), note: missingCount ? `${missingCount.toLocaleString("en-US")} without a value, grey` : "", rings: null };
+  const stops = Array.from({ length: 9 }, (_, index) => `rgb(${ramp(tones, index / 8).map(Math.round).join(" ")})`);
+  return { ...base, groups: new Uint8Array(count), visible: null, entries: null, low, high, gradient: stops.join(","), note: [range ? "one scale for all epochs" : "", missingCount ? `${missingCount.toLocaleString("en-US")} without a value, grey` : ""].filter(Boolean).join(" · "), rings: null };
 }
 
 /** One grey for all: for a run that knows nothing of its samples. @param {any} run @param {string} theme */

@@ -18,6 +18,8 @@ export class Shading {
     this.marks = new Map();
     /** @type {any} shades of the first map, for the legend */
     this.last = null;
+    /** @type {any} and of the second */
+    this.second = null;
     /** What shades were made from, by side: labels do not change from epoch to epoch. @type {Map<string, {from: any[], shades: any}>} */
     this.made = new Map();
   }
@@ -44,20 +46,36 @@ export class Shading {
       return this.keep(side, plainShades(run, page.theme()));
     }
     const values = ofMap ? await page.api.mapColumn(run, map, column.name, epoch) : await page.api.column(run, column.name, column.per_epoch ? epoch : null);
+    const range = column.kind === "number" && column.per_epoch ? await this.range(column.name, ofMap) : null;
     const categories = column.kind === "text" ? await this.categories(run, column.name) : undefined;
     await this.loadMarks(view, epoch);
     const { solo } = page.store.get();
     const theme = /** @type {"light" | "dark"} */ (page.theme());
-    const from = [run, column.name, values, categories, solo, theme];
+    const from = [run, column.name, values, categories, solo, theme, String(range)];
     const known = this.made.get(side);
-    const shades = known?.from.every((one, at) => one === from[at]) ? known.shades : shadesOf(column, values, { run, colors: page.classColors(run), ring: run.palette.ring ?? [], theme, categories, solo });
+    const shades = known?.from.every((one, at) => one === from[at]) ? known.shades : shadesOf(column, values, { run, colors: page.classColors(run), ring: run.palette.ring ?? [], theme, categories, solo, range });
     this.made.set(side, { from, shades });
-    return this.keep(side, { ...shades, wrong: this.marks.get(side)?.wrong?.length });
+    const { wrong, flipped } = this.marks.get(side) ?? {};
+    const seen = (/** @type {number[] | null | undefined} */ rows) => (shades.visible && rows ? rows.filter((row) => shades.visible[row]) : rows ?? []).length;
+    return this.keep(side, { ...shades, marked: [["✕ wrong", seen(wrong)], [page.store.get().interval ? "◯ flipped in the interval" : "◯ flipped", seen(flipped)]].filter(([, count]) => count) });
+  }
+
+  /**
+   * Limits of a number's ramp: the same at every epoch and on both maps, so that a colour means one number.
+   * @param {string} name @param {boolean} ofMap
+   * @returns {Promise<[number, number] | null>}
+   */
+  async range(name, ofMap) {
+    const { page } = this;
+    const asked = page.views.filter((/** @type {any} */ view) => view.run && (ofMap ? view.map?.columns?.includes(name) : view.run.columns.some((/** @type {any} */ one) => one.name === name)));
+    const found = (await Promise.all(asked.map((/** @type {any} */ view) => page.api.limits(view.run, view.map, name, ofMap).catch(() => null)))).filter(Boolean);
+    return found.length ? [Math.min(...found.map(([low]) => low)), Math.max(...found.map(([, high]) => high))] : null;
   }
 
   /** @param {string} side @param {any} shades */
   keep(side, shades) {
     if (side === "a") this.last = shades;
+    else this.second = shades;
     return shades;
   }
 

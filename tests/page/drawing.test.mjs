@@ -250,3 +250,14 @@ test("numbers are scaled between percentiles, changes around zero, missing ones 
   assert.deepEqual(limits([-1, 2, -4], true), [-4, 4]);
   assert.deepEqual(limits([NaN, NaN], false), [0, 1]);
 });
+
+test("a ramp keeps the scale of all epochs: an unchanged number keeps its colour", () => {
+  const context = { run: { slug: "r", classes: [] }, colors: [], ring: [], theme: /** @type {const} */ ("light"), solo: [], range: /** @type {[number, number]} */ ([0, 10]) };
+  const column = { name: "loss", kind: "number" };
+  const wild = shadesOf(column, Float32Array.from([1, 10]), context);
+  const calm = shadesOf(column, Float32Array.from([1, 1.1]), context);
+  assert.equal(wild.colors[0], calm.colors[0]);
+  assert.deepEqual([calm.low, calm.high], [0, 10]);
+  assert.notEqual(shadesOf(column, Float32Array.from([1, 1.1]), { ...context, range: null }).colors[0], calm.colors[0]);
+});
+

@@ -111,7 +111,7 @@ test("a figure has a plain word, for errors the other way round", () => {
 
 test("the legend of a picture lists so many classes and counts the rest", () => {
   const entries = Array.from({ length: 30 }, (_, value) => ({ name: `c${value}`, value, count: 5, color: "#112233", ring: value > 9 }));
-  const lines = legendLines({ title: "label", entries, wrong: 12 }, 10);
+  const lines = legendLines({ title: "label", entries, marked: [["✕ wrong", 12]] }, 10);
   assert.equal(lines.length, 1 + 10 + 1 + 1);
   assert.equal(lines[11].text, "and 20 more");
   assert.equal(lines[12].text, "✕ wrong  12");

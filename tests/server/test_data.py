@@ -64,6 +64,24 @@ def test_every_column_that_is_listed_is_sent(served: Running, run: Run) -> None:
                 assert np.array_equal(found[known], expected[known])
 
 
+def test_a_ramp_has_one_scale_over_all_epochs(served: Running, run: Run) -> None:
+    every = np.concatenate([column(run, "loss", epoch).astype(float) for epoch in EPOCHS])
+    every = every[np.isfinite(every)]
+    found = served.json("data/made/limits/loss.json")
+    assert np.allclose(found, np.percentile(every, (2, 98)))
+    changes = np.concatenate([column(run, "loss_change", epoch).astype(float) for epoch in EPOCHS])
+    reach = np.percentile(np.abs(changes[np.isfinite(changes)]), 98)
+    assert np.allclose(served.json("data/made/limits/loss_change.json"), [-reach, reach])
+    served.json("data/made/limits/label.json", status=404)
+    served.json("data/made/limits/nonsense.json", status=404)
+    kept = np.concatenate([run.map("aligned").columns(epoch)["neighbors_kept"] for epoch in EPOCHS])
+    assert np.allclose(
+        served.json("data/made/maplimits/aligned/neighbors_kept.json"),
+        np.percentile(kept[np.isfinite(kept)], (2, 98)),
+    )
+    served.json("data/made/maplimits/aligned/loss.json", status=404)
+
+
 def test_absent_samples_are_unknown_in_every_column(served: Running) -> None:
     gone = list(ABSENT[1])
     assert (values(served.fetch("data/made/column/predicted/1.bin"))[gone] == NOWHERE).all()

@@ -9,6 +9,16 @@ export function markStrength(share) {
   return Math.max(0.3, 1 - 1.6 * Math.max(0, share - 0.1));
 }
 
+/**
+ * How dark and how wide rings are: round a few dots they must be seen, round most they must let the dots be seen.
+ * @param {number} share of ringed dots
+ * @returns {{strength: number, gap: number, width: number}} gap and width in CSS pixels
+ */
+export function ringForm(share) {
+  const many = Math.min(1, Math.max(0, (share - 0.05) / 0.35));
+  return { strength: 1 - 0.75 * many, gap: 2 - 1.2 * many, width: 1 - 0.3 * many };
+}
+
 /** @param {CanvasRenderingContext2D} pen @param {any} map @param {any} view @param {ArrayLike<number>} rows @param {number} r @param {string} color @param {number} [strength] */
 export function paintCrosses(pen, { places, colors }, view, rows, r, color, strength = 1) {
   pen.strokeStyle = color;
