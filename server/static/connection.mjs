@@ -112,6 +112,8 @@ export class Connection {
       };
       again();
     });
+    // Bokeh's socket notices at once that the server is gone, the next look would take seconds.
+    window.Bokeh?.documents?.[0]?.on_event("connection_lost", () => api.get("runs.json").catch(() => undefined));
     setInterval(() => { if (document.visibilityState === "visible") api.get("runs.json").catch(() => undefined); }, LOOK_MS);
     setInterval(() => this.status(), STATUS_MS);
   }
@@ -119,7 +121,7 @@ export class Connection {
   /** What could not be fetched while the server was away is fetched now. */
   catchUp() {
     const { page } = this;
-    for (const view of page.views) view.go(page.epochOf(view), { tween: false }).then(() => page.refreshLegend(), () => undefined);
+    for (const view of page.views) view.go(page.epochOf(view), { tween: false }).then(() => { page.refreshLegend(); page.words.figures(); }, () => undefined);
     for (const refresh of page.refreshers) refresh();
   }
 

@@ -45,6 +45,8 @@ export class MapView extends Frame {
     /** @type {any} */
     this.run = null;
     this.epoch = NaN;
+    /** The epoch that was asked for in vain: the map still shows the one before. */
+    this.missed = NaN;
     /** @type {Uint16Array | null} */
     this.from = null;
     this.share = 1;
@@ -86,8 +88,12 @@ export class MapView extends Frame {
     const started = performance.now();
     this.lastChangeMs = NaN;
     const { api } = this.page;
-    const codes = api.peek(api.positionsPath(this.run, this.map, epoch)) ?? (await api.positions(this.run, this.map, epoch));
+    const codes = api.peek(api.positionsPath(this.run, this.map, epoch)) ?? (await api.positions(this.run, this.map, epoch).catch((/** @type {any} */ error) => {
+      if (mine === this.serial) this.missed = epoch;
+      throw error;
+    }));
     if (mine !== this.serial) return;
+    this.missed = NaN;
     this.from = this.codes;
     this.codes = codes;
     this.epoch = epoch;

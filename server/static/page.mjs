@@ -30,6 +30,8 @@ export class Page {
     /** @type {any} */
     this.timeline = null;
     this.neighbors = null;
+    /** Told when the curves of a run arrive. @type {(() => void) | null} */
+    this.learned = null;
     /** @type {string[]} */
     this.errors = [];
     this.ready = false;
@@ -106,6 +108,7 @@ export class Page {
         Object.assign(run, await this.api.run(run.slug, path));
         if (!this.runs.includes(run)) return;
         if (this.timeline?.run) this.timeline.draw();
+        this.learned?.();
         this.words.figures(); // accuracy stands in the titles of two maps
       }
     } catch (error) {
@@ -304,7 +307,7 @@ export class Page {
       const moves = differs("epoch") || (differs("join") && view.side === "b");
       const trouble = (/** @type {any} */ error) => this.report(error);
       if (differs("map")) this.changeMap(view).catch(trouble);
-      else if (moves) view.go(this.epochOf(view)).then(() => this.refreshLegend(), trouble);
+      else if (moves) view.go(this.epochOf(view)).then(() => this.refreshLegend(), trouble).finally(() => this.words.figures());
       else if (differs("color", "solo", "mask", "onlySelected", "interval", "theme")) view.recolor().then(() => { view.paint(); this.refreshLegend(); }, trouble);
       else if (differs("layers", "pin")) {
         if (!before.layers.includes("boundary") && state.layers.includes("boundary")) view.loadGround(view.serial);

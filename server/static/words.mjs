@@ -34,9 +34,11 @@ export class Words {
   figures() {
     const { page } = this;
     for (const view of page.views) {
-      const epoch = page.epochOf(view);
+      const missed = view.missed === page.epochOf(view) && Number.isFinite(view.epoch);
+      const epoch = missed ? view.epoch : page.epochOf(view);
       const element = document.querySelector(`[data-figures="${view.side}"]`);
       if (element) showFigures(/** @type {HTMLElement} */ (element), view.map, epoch, () => page.selecting.unfaithful(view));
+      if (missed) element?.prepend(h("span", { class: "figure warning missed" }, `still epoch ${epoch}: epoch ${view.missed} is not here`));
       const title = document.querySelector(`[data-map-title="${view.side}"]`);
       const at = view.run.epochs.indexOf(epoch);
       const accuracy = Object.entries(view.run.accuracy ?? {}).at(-1);

@@ -132,12 +132,13 @@ def test_a_server_that_goes_and_comes_back_loses_nothing(
     tab.allowed += ["ERR_CONNECTION_REFUSED", "WebSocket", "Lost websocket", "Failed to load", "bokeh"]
     chosen = tab.until("selected", lambda now: now["selected"] > 0)["selected"]
     served.stop()
-    tab.page.evaluate("() => fetch('runs.json').catch(() => 0)")
     tab.see("the banner", "() => !document.getElementById('banner').hidden")
     card = tab.page.inner_text("#inspector")
     tab.page.keyboard.press("End")
     tab.page.wait_for_timeout(600)
     assert tab.page.inner_text("#inspector").splitlines()[0] == card.splitlines()[0]  # nothing went blank
+    figures = tab.see("figures", "() => document.querySelector('[data-figures=a]').innerText")
+    assert f"still epoch {runs[0].epochs[1]}" in figures  # what stands beside the dots is theirs
     served.start()
     tab.see("it is back", "() => document.getElementById('banner').hidden")
     last = runs[0].epochs[-1]
@@ -148,6 +149,7 @@ def test_a_server_that_goes_and_comes_back_loses_nothing(
     stats = tab.stats()
     assert stats["selected"] == chosen
     assert stats["epoch"] in runs[0].epochs
+    assert "still epoch" not in tab.page.inner_text("[data-figures=a]")
     tab.page.keyboard.press("Home")
     tab.until("it travels on", lambda now: now["epoch"] == runs[0].epochs[0] and not now["moving"])
 
