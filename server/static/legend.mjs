@@ -41,12 +41,12 @@ export class Legend {
   draw() {
     const { shades, page } = this;
     if (!shades) return;
-    replace(this.notes, page.legendNotes().map((/** @type {any} */ one) => h("div", { class: "legend-note" }, h("span", null, one.title), one.gradient && h("span", { class: "ramp" }, one.low, h("i", { style: `background:linear-gradient(90deg, ${one.gradient})` }), one.high))));
+    replace(this.notes, this.marks(), page.legendNotes().map((/** @type {any} */ one) => h("div", { class: "legend-note" }, h("span", null, one.title), one.gradient && h("span", { class: "ramp" }, one.low, h("i", { style: `background:linear-gradient(90deg, ${one.gradient})` }), one.high))));
     this.title.textContent = shades.title;
     this.search.hidden = !shades.entries || shades.entries.length <= SEARCH_ABOVE;
     if (!shades.entries) {
       replace(this.list, h("li", { class: "ramp" }, h("span", null, number(shades.low)), h("i", { style: `background:linear-gradient(90deg, ${shades.gradient})` }), h("span", null, number(shades.high))),
-        shades.note ? h("li", { class: "muted" }, shades.note) : null, this.marks());
+        shades.note ? h("li", { class: "muted" }, shades.note) : null);
       return;
     }
     const { solo } = page.store.get();
@@ -61,7 +61,6 @@ export class Legend {
       }, h("i", { class: one.ring ? "ring" : "", style: `--dot:${one.color}` }), h("span", { class: "name" }, one.name),
       h("span", { class: "count" }, chosen === null ? number(one.count) : `${number(chosen)} / ${number(one.count)}`)));
     }), found.length > SHOWN ? h("li", { class: "muted" }, `and ${number(found.length - SHOWN)} more; search above`) : null,
-    this.marks(),
     solo.length ? h("li", null, h("button", { type: "button", class: "link", onclick: () => page.store.set({ solo: [] }) }, "show all")) : null);
   }
   /** What crosses and rings mean, with how many there are on each map. */
@@ -71,6 +70,6 @@ export class Legend {
     const two = page.views.length === 2;
     const texts = new Set([this.shades, ...(two ? [page.shading.second] : [])].flatMap((one) => one?.marked ?? []).map(([text]) => text));
     const count = (/** @type {any} */ one, /** @type {string} */ text) => number(one?.marked?.find((/** @type {any[]} */ mark) => mark[0] === text)?.[1] ?? 0);
-    return [...texts].map((text) => h("li", { class: "muted note" }, two ? `${text}  A ${count(this.shades, text)} · B ${count(page.shading.second, text)}` : `${text}  ${count(this.shades, text)}`));
+    return [...texts].map((text) => h("div", { class: "legend-note" }, two ? `${text}  A ${count(this.shades, text)} · B ${count(page.shading.second, text)}` : `${text}  ${count(this.shades, text)}`));
   }
 }
