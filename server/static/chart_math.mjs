@@ -49,6 +49,68 @@ export function path(values, x, y) {
   return text;
 }
 
+/**
+ * Exponentially smoothed values, without the pull of the first one; a gap stays a gap and is stepped over.
+ * @param {(number | null | undefined)[]} values
+ * @param {number} weight  of what was before, from 0 to below 1
+ * @returns {(number | null)[]}
+ */
+export function smoothed(values, weight) {
+  let sum = 0;
+  let total = 0;
+  return values.map((value) => {
+    if (value === null || value === undefined || !Number.isFinite(value)) return null;
+    sum = weight * sum + (1 - weight) * value;
+    total = weight * total + (1 - weight);
+    return sum / total;
+  });
+}
+
+/**
+ * Round numbers along an axis, as few as there can be from a count on; on a logarithmic one powers of ten where there are two.
+ * @param {[number, number]} span
+ * @param {{count?: number, log?: boolean, whole?: boolean}} [options]
+ * @returns {number[]}
+ */
+export function axisNumbers([low, high], { count = 4, log = false, whole = false } = {}) {
+  if (!(low < high)) return [low];
+  if (log && low > 0) {
+    const [from, to] = [Math.floor(Math.log10(low)), Math.ceil(Math.log10(high))];
+    const decades = Array.from({ length: to - from + 1 }, (_, at) => from + at);
+    const inside = (/** @type {number} */ value) => value >= low * (1 - 1e-9) && value <= high * (1 + 1e-9);
+    const powers = decades.map((power) => Number(`1e${power}`)).filter(inside);
+    if (powers.length >= 2) return powers.filter((_, at) => at % Math.ceil(powers.length / (count + 1)) === 0);
+    const between = decades.flatMap((power) => [1, 2, 5].map((part) => Number(`${part}e${power}`))).filter(inside);
+    if (between.length >= 2) return between;
+  }
+  const most = Math.floor(Math.log10(high - low));
+  const steps = [most, most - 1, most - 2].flatMap((power) => [5, 2, 1].map((part) => Number(`${part}e${power}`))).filter((step) => !whole || step >= 1);
+  const along = (/** @type {number} */ step) => {
+    const first = Math.ceil(low / step - 1e-9);
+    return Array.from({ length: Math.max(0, Math.floor(high / step + 1e-9) - first + 1) }, (_, at) => Number(((first + at) * step).toPrecision(12)));
+  };
+  return along(steps.find((step) => along(step).length >= count) ?? steps.at(-1) ?? 1);
+}
+
+/** Numbers of an axis as words, with as many digits as it takes to tell them apart. @param {number[]} values */
+export function axisWords(values) {
+  for (let digits = 3; digits < 9; digits++) {
+    const words = values.map((value) => number(value, digits));
+    if (new Set(words).size === values.length) return words;
+  }
+  return values.map(String);
+}
+
+/** Whether a split is kept out of the training, by its name. @param {string} split */
+export function isHeldOut(split) {
+  return /^(val|valid|validation|test|testing|eval|evaluation|dev|held|holdout)/i.test(split);
+}
+
+/** The split that a run is judged by: one kept out of the training, else the last one. @param {string[]} splits */
+export function judgedSplit(splits) {
+  return splits.find(isHeldOut) ?? splits.at(-1);
+}
+
 /** @param {unknown} value */
 function isNumber(value) {
   return typeof value === "number" && Number.isFinite(value);

@@ -15,6 +15,12 @@ export class Together {
     return this.page.store.get().join === "accuracy" && this.byAccuracy?.length ? partner(this.byAccuracy, epoch) : epoch;
   }
 
+  /** The recorded epoch of a run that belongs to the page's: its own, or the last one before, else its first. @param {number} index */
+  epochOfRun(index) {
+    const { epoch } = this.page.store.get();
+    return held(this.page.runs[index].epochs, index ? this.epochOfSecond(epoch) : epoch);
+  }
+
   /** What a way to join needs. @param {string | undefined} join */
   async load(join) {
     const { runs, api } = this.page;
@@ -78,4 +84,13 @@ export function comparable(a, b) {
  */
 export function partner(stops, epoch) {
   return (stops.findLast((stop) => stop.a <= epoch) ?? stops[0]).b;
+}
+
+/**
+ * The recorded epoch that is shown for one: itself, else the last one before, else the first.
+ * @param {number[]} epochs
+ * @param {number} epoch
+ */
+export function held(epochs, epoch) {
+  return epochs.findLast((one) => one <= epoch) ?? epochs[0];
 }

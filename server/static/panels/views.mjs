@@ -1,10 +1,11 @@
-/** Views beside the map: confusion, samples as a table or images, rounds, the cube, saved selections, two runs compared. */
+/** Views beside the map: confusion, curves, samples as a table or images, rounds, the cube, saved selections, two runs compared. */
 
 import { h, replace } from "../dom.mjs";
 import { fromBase64, toBase64 } from "../masks.mjs";
 import { comparePanel } from "./compare.mjs";
 import { confusionPanel } from "./confusion.mjs";
 import { cubePanel } from "./cube.mjs";
+import { curvesPanel } from "./curves.mjs";
 import { labellingPanel } from "./labelling.mjs";
 import { samplesPanel } from "./samples.mjs";
 import { selectionsPanel } from "./selections.mjs";
@@ -34,6 +35,10 @@ export function views(tabs, body, page) {
       const panel = confusionPanel(element, { api, onselect: select });
       return { update: () => panel.update(current()) };
     } }] : []),
+    { name: "curves", text: "Curves", make: (element) => {
+      const panel = curvesPanel(element, { onepoch: (epoch) => page.go(epoch) });
+      return { update: () => panel.update({ runs: page.runs, shown: page.runs.map((/** @type {any} */ _, /** @type {number} */ index) => page.together.epochOfRun(index)) }) };
+    } },
     ...(page.run.has.images ? [{ name: "images", text: "Images", make: (/** @type {HTMLElement} */ element) => {
       const panel = samplesPanel(element, { api, onrow, kind: "grid" });
       return { update: () => panel.update(current()) };
@@ -93,5 +98,6 @@ export function views(tabs, body, page) {
     }
   });
   page.refreshers.add(update);
+  page.learned = () => { if (store.get().view === "curves") update(); };
   update();
 }
