@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from timetravel.analyze.changes import change_counts
+from timetravel.analyze.changes import change_counts, changes
 from timetravel.analyze.confusion import confusion
 from timetravel.analyze.history import History, history
 from timetravel.analyze.loss_change import curves, loss_change
@@ -44,6 +44,7 @@ def set_of_samples(ask: Ask) -> Answer:
                 "matrix": []
                 if pairs is None
                 else [{"from": a, "to": b, "count": count} for a, b, count in pairs.tolist()],
+                "counts": None if before is None else transition_counts(past, at, rows),
             },
             "flips": [] if pairs is None else flips_in_words(run, pairs),
             "loss": losses(run, rows, before, epoch),
@@ -65,6 +66,14 @@ def by_class(
         right = int((correct & known)[mine].sum())
         found.append({"class": int(label), "count": len(mine), "correct": right})
     return found
+
+
+def transition_counts(past: History, at: int, rows: NDArray[np.int64]) -> dict[str, int]:
+    """Samples learned, forgotten, drifted (wrong in another way), flipped and unchanged since the epoch before."""
+    found = changes(past.predicted[at - 1, rows], past.predicted[at, rows], past.labels[rows])
+    names = ("learned", "forgotten", "drift", "flipped")
+    counts = {name: int(getattr(found, name).sum()) for name in names}
+    return {**counts, "unchanged": int(found.shared.sum()) - counts["flipped"]}
 
 
 def flips_in_words(run: StoredRun, pairs: NDArray[np.int64]) -> list[str]:
@@ -134,11 +143,16 @@ def eventful(run: StoredRun, past: History, rows: NDArray[np.int64]) -> list[dic
             "row": rows[one],
             "id": run.samples.ids[rows[one]],
             "count": int(flips[one]),
-            "text": f"flipped {flips[one]} times, forgotten {forgets[one]} times",
+            "text": f"flipped {times(flips[one])}, forgotten {times(forgets[one])}",
         }
         for one in order
         if flips[one] > 0
     ]
+
+
+def times(count: int) -> str:
+    """Like "once" and "2 times"; "never" for none."""
+    return {0: "never", 1: "once"}.get(int(count), f"{count} times")
 
 
 def confusion_matrix(ask: Ask) -> Answer:

@@ -129,6 +129,11 @@ export function number(value, digits = 3) {
   return String(Number(value.toPrecision(digits)));
 }
 
+/** How many of something: 1 sample, 2 samples. @param {number} count @param {string} one */
+export function counted(count, one) {
+  return `${number(count)} ${one}${count === 1 ? "" : "s"}`;
+}
+
 /**
  * Signed, with a true minus.
  * @param {number | null | undefined} value

@@ -1,7 +1,7 @@
 /** Selecting and pinning: by shape, click, legend, arrows; the state holds what came of it. */
 
 import { number } from "./chart_math.mjs";
-import { combine, countOf, howOf, inverted, maskOf, rowsOf } from "./masks.mjs";
+import { combine, countOf, fromBase64, howOf, inverted, maskOf, rowsOf } from "./masks.mjs";
 import { where } from "./shading.mjs";
 
 export class Selecting {
@@ -21,6 +21,21 @@ export class Selecting {
   set(mask, expression = "") {
     const some = mask && countOf(mask);
     this.store.set({ mask: some ? mask : null, selection: some ? expression : "" }, { undo: true });
+  }
+
+  /** Keeps of the selection only what a search names too. @param {string} expression */
+  async keep(expression) {
+    const { page, store } = this;
+    const { epoch } = store.get();
+    try {
+      const answer = await page.api.runPost(page.run.slug, "query", { query: expression, epoch, map: page.mapOf()?.name });
+      const { mask, selection, madeAt } = store.get();
+      // An expression is asked at one epoch: what was found at two has none, and a link names its samples.
+      this.set(combine(mask, fromBase64(answer.mask), "intersect"), selection && madeAt === epoch ? `${/\bOR\b/.test(selection) ? `(${selection})` : selection} ${expression}` : "", epoch);
+      page.say(`${number(countOf(store.get().mask))} selected`);
+    } catch (error) {
+      page.report(error);
+    }
   }
 
   /** @param {any} view @param {Uint32Array} rows */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import {
-  attributionColors, linear, number, path, percent, range, signed, strongest,
+  attributionColors, counted, linear, number, path, percent, range, signed, strongest,
 } from "../../server/static/chart_math.mjs";
 
 test("a range leaves out what is missing or not finite", () => {
@@ -13,6 +13,12 @@ test("a range leaves out what is missing or not finite", () => {
 test("a scale of a range without width answers with the middle", () => {
   assert.equal(linear([2, 2], [0, 10])(2), 5);
   assert.equal(linear([0, 4], [10, 0])(1), 7.5);
+});
+
+test("one of something is not many", () => {
+  assert.equal(counted(1, "sample"), "1 sample");
+  assert.equal(counted(0, "sample"), "0 samples");
+  assert.equal(counted(1797, "sample"), "1,797 samples");
 });
 
 test("a path breaks where a value is missing and dots a value alone", () => {

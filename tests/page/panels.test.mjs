@@ -3,10 +3,13 @@ import { test } from "node:test";
 
 import { JobFailed, progressText, runJob } from "../../server/static/jobs.mjs";
 import { nearest } from "../../server/static/panels/compare.mjs";
-import { quoted } from "../../server/static/panels/confusion.mjs";
+import { cellTerms } from "../../server/static/panels/confusion.mjs";
 import { differences, stripEpochs } from "../../server/static/panels/saliency.mjs";
 import { roundEnds } from "../../server/static/panels/labelling.mjs";
+import { mostFrequent, pairsOf } from "../../server/static/panels/pairs.mjs";
 import { expression } from "../../server/static/panels/sample.mjs";
+import { changeTerms } from "../../server/static/panels/set.mjs";
+import { atEpoch, classTerm, quoted } from "../../server/static/terms.mjs";
 
 test("a film strip holds the current epoch, the one before, and others in order, each once", () => {
   const epochs = Array.from({ length: 20 }, (_, index) => index * 10);
@@ -24,7 +27,30 @@ test("a class name becomes a word of the search language, quoted where it must b
   assert.equal(quoted("cat"), "cat");
   assert.equal(quoted("T-shirt/top"), '"T-shirt/top"');
   assert.equal(quoted('a "b"'), '"a \\"b\\""');
+  assert.equal(quoted("None"), '"None"'); // bare it is no class but "not known"
   assert.equal(expression("source", "north wing"), 'source:"north wing"');
+  assert.equal(classTerm("label", ["cat", "a dog"], 1), 'label:"a dog"');
+  assert.equal(classTerm("label", ["cat", "a dog"], -1), "label:none");
+});
+
+test("an epoch below zero is named, not stepped back to", () => {
+  assert.equal(atEpoch("pred", 3), "pred@3");
+  assert.equal(atEpoch("pred", -1), "pred@-1..-1");
+  assert.equal(changeTerms("learned", 3, 4), "learned:4");
+  assert.equal(changeTerms("unchanged", 3, 4), "-flipped:4 -pred@3:none -pred@4:none");
+});
+
+test("a cell of the confusion matrix selects within the split it counts", () => {
+  const classes = ["cat", "a dog"];
+  assert.equal(cellTerms({ classes, split: null }, 0, 1), 'label:cat pred:"a dog"');
+  assert.equal(cellTerms({ classes, split: "test" }, 1, 1), 'label:"a dog" pred:"a dog" split:test');
+});
+
+test("pairs of different classes come most frequent first, or by how much they changed", () => {
+  const now = pairsOf([[9, 2, 0], [3, 9, 1], [0, 0, 9]]);
+  assert.deepEqual(mostFrequent(now).map(({ a, b, value }) => [a, b, value]), [[1, 0, 3], [0, 1, 2], [1, 2, 1]]);
+  const before = pairsOf([[9, 2, 4], [1, 9, 0], [0, 0, 9]]);
+  assert.deepEqual(mostFrequent(now, before), [{ a: 0, b: 2, count: 0, value: -4 }, { a: 1, b: 0, count: 3, value: 2 }, { a: 1, b: 2, count: 1, value: 1 }]);
 });
 
 test("an epoch of A finds the stop at or before it", () => {

@@ -98,6 +98,19 @@ def test_a_set_adds_up(served: Running, run: Run, how: str) -> None:
     for (a, b), count in cells.items():
         assert count == ((before.predicted == a) & (now.predicted == b))[rows].sum()
     assert told["transitions"]["from_epoch"] == 1
+    labels, old, new = run.samples.labels[rows], before.predicted[rows], now.predicted[rows]
+    seen = both[rows]
+    judged = seen & (labels >= 0) & (old != new)
+    assert told["transitions"]["counts"] == {
+        "learned": (judged & (new == labels)).sum(),
+        "forgotten": (judged & (old == labels)).sum(),
+        "drift": (judged & (new != labels) & (old != labels)).sum(),
+        "flipped": (seen & (old != new)).sum(),
+        "unchanged": (seen & (old == new)).sum(),
+    }
+    words = [one["text"] for one in told["eventful"]]
+    assert words
+    assert not any("0 times" in text or " 1 times" in text for text in words)
     assert told["loss"]["mean"] == pytest.approx(np.nanmean(now.loss[rows].astype(float)), rel=1e-6)
     change = now.loss[rows] - before.loss[rows]
     assert told["loss"]["rises"][0]["change"] == pytest.approx(np.nanmax(change), rel=1e-5)

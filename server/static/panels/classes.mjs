@@ -3,7 +3,7 @@
 import { number } from "../chart_math.mjs";
 import { curves } from "../charts.mjs";
 import { h, replace } from "../dom.mjs";
-import { quoted } from "./confusion.mjs";
+import { quoted } from "../terms.mjs";
 
 const SHOWN = 12;
 

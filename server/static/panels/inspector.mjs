@@ -94,8 +94,8 @@ export function inspector(element, page) {
     data.rows_shown = rowsOf(state.mask).slice(0, THUMBS);
     data.count ??= countOf(state.mask);
     replace(main, setView(data, {
-      run: page.run, colors: page.classColors(page.run), epoch: state.epoch, onepoch: context.onepoch, onrow: context.onrow,
-      onselect: (expression) => page.search.search([store.get().selection, expression].filter(Boolean).join(" ")),
+      run: page.run, title: page.runs.length > 1 ? `A · ${page.run.name}` : null, colors: page.classColors(page.run), epoch: state.epoch, onepoch: context.onepoch, onrow: context.onrow,
+      onkeep: (expression) => page.selecting.keep(expression),
       thumbnails: (rows) => (page.run.has.images ? h("div", { class: "thumbs" }, rows.map((row) => h("button", { type: "button", class: "thumb", "aria-label": `sample ${page.ids[row]}`, onclick: () => page.selecting.pin(row) }, h("img", { src: api.image(page.run.slug, row), alt: "", loading: "lazy" })))) : null),
     }));
   }
@@ -115,7 +115,7 @@ export function inspector(element, page) {
 
   const soon = () => { clearTimeout(timer); timer = window.setTimeout(update, SETTLE_MS); };
   store.subscribe((/** @type {any} */ state, /** @type {any} */ before) => {
-    if (["epoch", "mask", "pin", "map", "theme", "join"].some((name) => state[name] !== before[name])) soon();
+    if (["epoch", "moment", "mask", "pin", "map", "theme", "join"].some((name) => state[name] !== before[name])) soon();
   });
   page.refreshers.add(soon);
   replace(main, h("p", { class: "empty", "aria-busy": "true" }, "Reading what happened in this run …"));

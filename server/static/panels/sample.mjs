@@ -3,6 +3,7 @@
 import { number, percent, strongest } from "../chart_math.mjs";
 import { classStrip, curves } from "../charts.mjs";
 import { h } from "../dom.mjs";
+import { quoted } from "../terms.mjs";
 
 const RIVALS = 3;
 
@@ -112,6 +113,5 @@ function attributes(data, onselect) {
 
 /** @param {string} name @param {unknown} value */
 export function expression(name, value) {
-  const text = String(value);
-  return `${name}:${/^[\w.+-]+$/.test(text) ? text : `"${text.replaceAll('"', '\\"')}"`}`;
+  return `${quoted(name)}:${quoted(String(value))}`;
 }

@@ -1,41 +1,78 @@
 /** A set of samples: its make-up, what changed at this epoch, how its loss ran, which samples had most happen to them. */
 
-import { number, percent, signed } from "../chart_math.mjs";
+import { counted, number, percent, signed } from "../chart_math.mjs";
 import { bars, curves } from "../charts.mjs";
 import { h } from "../dom.mjs";
+import { atEpoch, classTerm } from "../terms.mjs";
+import { mostFrequent, pairMatrix } from "./pairs.mjs";
 
 const CLASSES_SHOWN = 12;
+/** Classes up to which a matrix fits beside the map. */
+const MATRIX_CLASSES = 10;
+const [PAIRS_BESIDE, PAIRS_ALONE] = [5, 20];
+const CHANGES = [
+  ["learned", "learned", "wrong before, right now"], ["forgotten", "forgotten", "right before, wrong now"],
+  ["drift", "wrong to other wrong", "wrong before, wrong in another way now"], ["unchanged", "unchanged", "the same prediction as before"],
+];
+const FLIPS = [["flipped", "flipped", "another prediction than before"], CHANGES[3]];
 
 /**
  * @param {any} data  answer of set/EPOCH.json
- * @param {{run: any, colors: string[], epoch: number, onepoch: (epoch: number) => void,
- *   onselect: (expression: string) => void, onrow: (row: number) => void, thumbnails: (rows: number[]) => HTMLElement|null}} context
+ * @param {{run: any, title: string|null, colors: string[], epoch: number, onepoch: (epoch: number) => void,
+ *   onkeep: (expression: string) => void, onrow: (row: number) => void, thumbnails: (rows: number[]) => HTMLElement|null}} context
+ *   onkeep: of the set keeps only what a search names too
  * @returns {HTMLElement[]}
  */
-export function setView(data, { run, colors, epoch, onepoch, onselect, onrow, thumbnails }) {
+export function setView(data, { run, title, colors, epoch, onepoch, onkeep, onrow, thumbnails }) {
   const classes = data.by_class.filter((one) => one.count > 0).sort((a, b) => b.count - a.count);
-  const transitions = (data.transitions?.matrix ?? []).filter((cell) => cell.from !== cell.to).sort((a, b) => b.count - a.count);
   return [
-    h("h3", null, `${number(data.count)} samples`, data.accuracy === null || data.accuracy === undefined ? null
+    title ? h("h2", { class: "run-name" }, title) : null,
+    h("h3", null, counted(data.count, "sample"), data.accuracy === null || data.accuracy === undefined ? null
       : h("span", { class: "muted" }, ` · ${percent(data.accuracy)} right at epoch ${epoch}`)),
     h("h4", null, "Make-up"),
     bars({ rows: classes.slice(0, CLASSES_SHOWN).map((one) => ({
       name: run.classes[one.class] ?? "unlabelled", value: one.count, color: colors[one.class],
-      note: `${one.correct} of ${one.count} right; click to keep only these`,
-      onclick: () => onselect(`label:"${run.classes[one.class]}"`),
+      note: `${one.class < 0 ? "" : `${one.correct} of ${one.count} right; `}click to keep only these`,
+      onclick: () => onkeep(classTerm("label", run.classes, one.class)),
     })) }),
-    classes.length > CLASSES_SHOWN ? h("p", { class: "muted" }, `and ${classes.length - CLASSES_SHOWN} more classes`) : null,
-    h("h4", null, data.transitions?.from_epoch === null || data.transitions?.from_epoch === undefined ? "Changes"
-      : `Changed since epoch ${data.transitions.from_epoch}`),
-    transitions.length
-      ? h("ul", { class: "transitions" }, transitions.slice(0, 10).map((cell) => h("li", null,
-        h("span", { class: "dot", style: `background:${colors[cell.from] ?? "transparent"}` }), run.classes[cell.from] ?? "?", " → ",
-        h("span", { class: "dot", style: `background:${colors[cell.to] ?? "transparent"}` }), run.classes[cell.to] ?? "?", `: ${number(cell.count)}`)))
-      : h("p", { class: "empty" }, "No prediction of this set changed here."),
+    classes.length > CLASSES_SHOWN ? h("p", { class: "muted" }, `and ${number(classes.length - CLASSES_SHOWN)} more`) : null,
+    ...changed(data, { run, colors, epoch, onkeep }),
     ...loss(data, { epoch, onepoch, onrow }),
     ...eventful(data, onrow),
     data.rows_shown?.length ? thumbnails(data.rows_shown) : null,
   ].filter((part) => part !== null);
+}
+
+/** From which prediction to which (Q3). @param {any} data @param {any} context */
+function changed(data, { run, colors, epoch, onkeep }) {
+  const { from_epoch: from, matrix, counts } = data.transitions;
+  if (from === null) return [h("h4", null, "Changes"), h("p", { class: "empty" }, "There is no epoch before this one.")];
+  const pairs = matrix.map((cell) => /** @type {import("./pairs.mjs").Pair} */ ([cell.from, cell.to, cell.count]));
+  const flips = mostFrequent(pairs);
+  const shown = [...new Set(pairs.flatMap(([a, b]) => [a, b]))].sort((a, b) => a - b);
+  const onselect = (/** @type {number} */ a, /** @type {number} */ b) => onkeep([classTerm(atEpoch("pred", from), run.classes, a), classTerm(atEpoch("pred", epoch), run.classes, b)].join(" "));
+  const small = shown.length <= MATRIX_CLASSES;
+  const dot = (/** @type {number} */ index) => [h("span", { class: "dot", style: `background:${colors[index] ?? "transparent"}` }), run.classes[index]];
+  return [
+    h("h4", null, `Changed since epoch ${from}`),
+    h("p", { class: "row" }, (run.has.labels ? CHANGES : FLIPS).map(([name, word, title]) => h("button", {
+      type: "button", class: "chip", title: `${title}; click to keep only these`, disabled: counts[name] === 0, onclick: () => onkeep(changeTerms(name, from, epoch)),
+    }, h("strong", null, number(counts[name])), ` ${word}`))),
+    flips.length === 0 ? h("p", { class: "empty" }, "No prediction of this set changed here.")
+      : h("ul", { class: "transitions" }, flips.slice(0, small ? PAIRS_BESIDE : PAIRS_ALONE).map(({ a, b, count }) => h("li", null,
+        h("button", { type: "button", class: "link plain", title: "click to keep only these", onclick: () => onselect(a, b) }, dot(a), " → ", dot(b)), `: ${counted(count, "sample")}`))),
+    flips.length && small ? pairMatrix({ classes: run.classes, pairs, shown, words: [`epoch ${from}`, `epoch ${epoch}`], onselect, write: brief }) : null,
+  ];
+}
+
+/** What happened between two epochs, in words of the search. @param {string} name @param {number} from @param {number} epoch */
+export function changeTerms(name, from, epoch) {
+  return name === "unchanged" ? `-flipped:${epoch} -${atEpoch("pred", from)}:none -${atEpoch("pred", epoch)}:none` : `${name}:${epoch}`;
+}
+
+/** @param {number} count */
+function brief(count) {
+  return count < 1000 ? String(count) : `${number(count / 1000, 2)}k`;
 }
 
 /** @param {any} data @param {any} context */
