@@ -1,12 +1,14 @@
 /** The page's address and the server's copy of its state: what a link, the back button and Python see. */
 
 import { countOf, fromBase64, maskOf, rowsOf, toBase64 } from "./masks.mjs";
-import { fromQuery, toQuery, unknownArguments } from "./state.mjs";
+import { LAYERS, fromQuery, initialState, toQuery, unknownArguments } from "./state.mjs";
 import { nearestEpoch } from "./timeline.mjs";
+import { held, unionOfStops } from "./together.mjs";
 
 const ADDRESS_MS = 150;
 const TELL_MS = 250;
 const IDS_AT_MOST = 100;
+const NUMBERED = /^#\d+$/;
 
 export class Address {
   /** @param {any} page */
@@ -15,6 +17,7 @@ export class Address {
     this.unknown = unknownArguments(location.search);
     /** Nothing is written before the first address was read. */
     this.restoring = true;
+    this.serial = 0;
     this.pushNext = false;
     this.timer = 0;
     this.tellTimer = 0;
@@ -41,10 +44,10 @@ export class Address {
     location.search = toQuery({ ...this.linkState(), runs, camera: null, linked: true, map: "", view: "" }, this.unknown).toString();
   }
 
-  /** The state as a link keeps it: a selection without expression by its ids, or by a stored mask. */
+  /** The state as a link keeps it: a selection without expression by its ids, or by a stored mask; what is alone by name. */
   linkState() {
     const { page } = this;
-    const state = page.store.get();
+    const state = { ...page.store.get(), epoch: page.together.moment, solo: soloNames(page.store.get().solo, page.shading.last?.entries ?? []) };
     if (!state.mask || state.selection) return state;
     const rows = rowsOf(state.mask);
     return { ...state, selection: rows.length <= IDS_AT_MOST ? `ids:${rows.map((row) => page.ids[row]).join(",")}` : this.stored.mask === state.mask ? `mask:${this.stored.key}` : "" };
@@ -72,39 +75,45 @@ export class Address {
     }, TELL_MS);
   }
 
-  /** What the address asks for becomes the state. */
+  /** What the address asks for becomes the state; what it does not say is as usual. */
   async restore() {
     const { page } = this;
+    const { run, runs, views, store } = page;
+    const mine = ++this.serial;
     this.restoring = true;
     try {
-      const asked = fromQuery(location.search);
-      const patch = { ...asked };
-      /** @type {string[]} what of the link could not be had, said together */
-      const notes = [];
-      if (asked.epoch !== undefined) {
-        const { epoch, text } = nearestEpoch(page.run.epochs, asked.epoch);
-        patch.epoch = epoch;
-        if (text) notes.push(text);
+      const { asked, notes } = attainable(fromQuery(location.search), {
+        epochs: runs[1] ? unionOfStops(run.epochs, runs[1].epochs).map((one) => one.epoch) : run.epochs, maps: runs.flatMap((/** @type {any} */ one) => one.maps.map((/** @type {any} */ map) => map.name)), has: (id) => page.rowById.has(String(id)),
+        colors: [...run.columns.map((/** @type {any} */ one) => one.name), ...run.maps.flatMap((/** @type {any} */ map) => map.columns ?? [])],
+        views: [...document.querySelectorAll("[data-view]")].map((tab) => tab.getAttribute("data-view") ?? ""),
+      });
+      const moment = asked.epoch ?? run.epochs.at(-1);
+      const epoch = held(run.epochs, moment);
+      const madeAt = held(run.epochs, asked.madeAt ?? epoch);
+      const mask = asked.selection ? await this.maskOf(asked.selection, madeAt, (text) => notes.push(text)) : null;
+      const selection = asked.selection && mask && !/^(ids|mask):/.test(asked.selection) ? asked.selection : "";
+      await page.together.load(asked.join);
+      if (mine !== this.serial) return;
+      const { runs: slugs, theme, linked, cameraB, color, solo } = store.get();
+      const patch = { ...initialState(), color: usualColor(run), ...asked, epoch, moment, mask, selection, madeAt: selection ? madeAt : null, runs: slugs, theme, linked, cameraB };
+      store.set({ ...patch, solo: asked.solo && patch.color === color ? solo : [] }, { undo: false });
+      if (views[1] && asked.linked === false) {
+        page.together.link(false, asked.cameraB);
+      } else if (views[1] && !linked) {
+        page.together.link(true);
+        page.together.linkAsFits();
       }
-      patch.pin = asked.pin ?? null;
-      if (patch.pin !== null && !page.rowById.has(String(patch.pin))) {
-        notes.push(`the link pins sample ${patch.pin}, which this run does not have`);
-        patch.pin = null;
+      for (const view of views) if (view.leads) view.look(view.wanted());
+      if (asked.solo && views[0]) {
+        const { entries } = await page.shading.of(views[0]);
+        if (mine !== this.serial) return;
+        const { values, missing } = soloValues(asked.solo, entries ?? []);
+        store.set({ solo: values }, { undo: false });
+        if (missing.length) notes.push(`the link shows ${missing.join(", ")} alone, which the legend does not have`);
       }
-      patch.onlySelected = asked.onlySelected ?? false;
-      patch.view = asked.view ?? "";
-      patch.mask = asked.selection ? await this.maskOf(asked.selection, patch.epoch ?? page.store.get().epoch, (text) => notes.push(text)) : null;
-      patch.selection = asked.selection && patch.mask && !/^(ids|mask):/.test(asked.selection) ? asked.selection : "";
-      delete patch.runs;
-      delete patch.linked;
-      delete patch.cameraB;
-      await page.together.load(patch.join);
-      page.store.set(patch, { undo: false });
-      if (asked.linked === false && page.views[1]) page.together.link(false, asked.cameraB);
-      if (asked.camera) page.views[0]?.look(asked.camera);
       if (notes.length) page.say(notes.join(" · "));
     } finally {
-      this.restoring = false;
+      if (mine === this.serial) this.restoring = false;
     }
   }
 
@@ -122,11 +131,70 @@ export class Address {
         return rows.length ? maskOf(rows, page.run.samples) : null;
       }
       const answer = await page.api.runPost(page.run.slug, "query", { query: text, epoch, map: page.mapOf()?.name, ...(page.runs[1] ? { other: page.runs[1].slug } : {}) });
-      page.search?.setText(text);
       return answer.count ? fromBase64(answer.mask) : null;
     } catch (error) {
       trouble(`the link's selection could not be made: ${/** @type {Error} */ (error).message}`);
       return null;
     }
   }
+}
+
+/** @param {any} run @returns {string} */
+export function usualColor(run) {
+  return run.has.labels ? "label" : "predicted";
+}
+
+/**
+ * What of a link's wishes can be had, and words for what cannot.
+ * @param {import("./state.mjs").Asked} asked
+ * @param {{epochs: number[], maps: string[], colors: string[], views: string[], has: (id: number) => boolean}} there
+ */
+export function attainable(asked, { epochs, maps, colors, views, has }) {
+  const had = { ...asked };
+  /** @type {string[]} said together */
+  const notes = [];
+  for (const name of /** @type {const} */ (["epoch", "madeAt"])) {
+    if (had[name] === undefined || had[name] === null) continue;
+    const { epoch, text } = nearestEpoch(epochs, /** @type {number} */ (had[name]));
+    had[name] = epoch;
+    if (text) notes.push(text);
+  }
+  for (const [name, word, known] of /** @type {["map" | "color" | "view", string, string[]][]} */ ([["map", "map", maps], ["color", "colour", colors], ["view", "view", views]])) {
+    if (had[name] === undefined || known.includes(/** @type {string} */ (had[name]))) continue;
+    notes.push(`the link asks for the ${word} ${had[name]}, which is not here`);
+    delete had[name];
+  }
+  const strange = had.layers?.filter((name) => !LAYERS.includes(name)) ?? [];
+  if (strange.length) {
+    notes.push(`the link asks for the ${strange.length === 1 ? "layer" : "layers"} ${strange.join(", ")}, which the map does not have`);
+    had.layers = had.layers?.filter((name) => LAYERS.includes(name));
+    if (!had.layers?.length) delete had.layers;
+  }
+  if (had.interval) {
+    const wanted = had.interval.join(" to ");
+    const [from, to] = had.interval.map((epoch) => Math.max(epochs[0], Math.min(epochs[epochs.length - 1], epoch)));
+    if (from === to) delete had.interval;
+    else had.interval = [from, to];
+    const got = had.interval?.join(" to ");
+    if (got !== wanted) notes.push(`the link marks epochs ${wanted}; ${got ? `recorded are ${got}` : "there is nothing between them"}`);
+  }
+  if (typeof had.pin === "number" && !has(had.pin)) {
+    notes.push(`the link pins sample ${had.pin}, which this run does not have`);
+    delete had.pin;
+  }
+  return { asked: had, notes };
+}
+
+/** Entries of the legend as a link names them: by number where a name is no single entry's. @param {number[]} values @param {{name: string, value: number}[]} entries */
+export function soloNames(values, entries) {
+  return values.map((value) => {
+    const name = entries.find((one) => one.value === value)?.name;
+    return name && !NUMBERED.test(name) && entries.filter((one) => one.name === name).length === 1 ? name : `#${value}`;
+  });
+}
+
+/** @param {string[]} names @param {{name: string, value: number}[]} entries */
+export function soloValues(names, entries) {
+  const values = names.map((name) => (NUMBERED.test(name) ? Number(name.slice(1)) : entries.find((one) => one.name === name)?.value));
+  return { values: values.filter((value) => value !== undefined), missing: names.filter((_, at) => values[at] === undefined) };
 }

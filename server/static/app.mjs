@@ -1,5 +1,6 @@
 /** Starts the page: finds the runs, lays the screen out, joins the parts. */
 
+import { usualColor } from "./address.mjs";
 import { Api } from "./api.mjs";
 import { Connection } from "./connection.mjs";
 import { h, replace } from "./dom.mjs";
@@ -53,7 +54,7 @@ async function start() {
   document.title = `${page.runs.map((run) => run.name).join(" and ")} – timetravel`;
   await rows();
   store.set({
-    runs: wanted, epoch: asked.epoch ?? page.run.epochs.at(-1), map: asked.map ?? "", color: asked.color ?? (page.run.has.labels ? "label" : "predicted"), layers: asked.layers ?? store.get().layers,
+    runs: wanted, epoch: asked.epoch ?? page.run.epochs.at(-1), map: asked.map ?? "", color: asked.color ?? usualColor(page.run), layers: asked.layers ?? store.get().layers,
     interval: asked.interval ?? null, camera: asked.camera ?? null, theme: kept("theme") ?? "",
   }, { undo: false });
   document.documentElement.dataset.theme = page.theme();
@@ -97,9 +98,9 @@ function build(listing) {
   page.legend = new Legend(element("legend"), page);
   page.timeline = new Timeline(element("timeline"), page);
   page.search = searchBox(element("search"), {
-    api, run: () => page.run, epoch: () => store.get().epoch, map: () => page.mapOf()?.name ?? "", other: () => page.runs[1]?.slug ?? null,
-    onresult: (expression, answer) => {
-      page.selecting.set(answer.count ? fromBase64(answer.mask) : null, expression);
+    api, run: () => page.run, epoch: () => store.get().epoch, map: () => page.mapOf()?.name ?? "", other: () => page.runs[1]?.slug ?? null, selection: () => store.get().selection,
+    onresult: (expression, answer, epoch) => {
+      page.selecting.set(answer.count ? fromBase64(answer.mask) : null, expression, epoch);
       page.say(answer.count ? `${answer.count.toLocaleString("en-US")} ${answer.count === 1 ? "sample fits" : "samples fit"}` : `no sample fits ${expression}`);
     },
     onclear: () => page.selecting.set(null),

@@ -3,6 +3,7 @@
 import { h, replace } from "./dom.mjs";
 import { icon } from "./icons.mjs";
 import { exportMenu } from "./panels/exporting.mjs";
+import { counted } from "./words.mjs";
 
 const LAYERS = [
   ["regions", "regions", "R", "decision regions: hue by class, faint where the map is not to be trusted"], ["boundary", "boundary", "", "where the prediction changes class"],
@@ -131,7 +132,7 @@ function frame(page, run, index) {
   const side = index ? "b" : "a";
   const two = page.runs.length === 2;
   return h("div", { class: "map-frame" },
-    h("div", { class: "map-stage", id: `map-${side}`, tabindex: 0, role: "application", "aria-roledescription": "map", "aria-label": `map of ${run.name}: ${run.samples} samples; arrow keys walk pinned or selected samples` }),
+    h("div", { class: "map-stage", id: `map-${side}`, tabindex: 0, role: "application", "aria-roledescription": "map", "aria-label": `map of ${run.name}: ${counted(run.samples, "sample")}; arrow keys walk pinned or selected samples` }),
     index ? joining(page) : null,
     h("div", { class: "map-foot" }, two ? h("h2", { class: "map-title" }, h("b", null, side.toUpperCase()), h("span", { class: "name" }, ` ${run.name}`), h("span", { class: "muted", "data-map-title": side })) : null,
       h("div", { class: "figures-line", "data-figures": side, role: "group", "aria-label": `how far the map of ${run.name} can be trusted` })));

@@ -17,10 +17,10 @@ export class Selecting {
     return this.page.run.samples;
   }
 
-  /** @param {Uint8Array | null} mask @param {string} [expression] that made it, where there is one */
-  set(mask, expression = "") {
+  /** @param {Uint8Array | null} mask @param {string} [expression] that made it, where there is one @param {number} [epoch] at which it was asked */
+  set(mask, expression = "", epoch = this.store.get().epoch) {
     const some = mask && countOf(mask);
-    this.store.set({ mask: some ? mask : null, selection: some ? expression : "" }, { undo: true });
+    this.store.set({ mask: some ? mask : null, selection: some ? expression : "", madeAt: some && expression ? epoch : null }, { undo: true });
   }
 
   /** Keeps of the selection only what a search names too. @param {string} expression */
@@ -100,9 +100,10 @@ export class Selecting {
   async unfaithful(view) {
     const { page } = this;
     try {
-      const found = where(await page.api.mapColumn(view.run, view.map, "roundtrip_ok", page.epochOf(view)), 0);
+      const epoch = page.epochOf(view);
+      const found = where(await page.api.mapColumn(view.run, view.map, "roundtrip_ok", epoch), 0);
       const rows = view.side === "a" ? found : found.map((row) => page.joinBA.get(row)).filter((row) => row !== undefined);
-      this.set(maskOf(rows, this.samples), view.side === "a" ? "unfaithful" : "");
+      this.set(maskOf(rows, this.samples), view.side === "a" ? "unfaithful" : "", epoch);
       page.say(rows.length ? `${number(found.length)} ${found.length === 1 ? "sample changes its" : "samples change their"} class on the way to the map and back` : "this map reads every sample as the model does");
     } catch (error) {
       page.report(error);

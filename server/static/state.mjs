@@ -12,21 +12,23 @@ const DEFAULT_LAYERS = ["regions", "boundary", "trails", "labels", "wrong"];
  * @typedef {{
  *   runs: string[], map: string, epoch: number, interval: [number, number] | null, selection: string, mask: Uint8Array | null,
  *   color: string, layers: string[], camera: [number, number, number] | null, view: string, pin: number | null, theme: string,
- *   solo: number[], onlySelected: boolean, linked: boolean, cameraB: [number, number, number] | null, join: string,
- * }} State
+ *   solo: number[], onlySelected: boolean, linked: boolean, cameraB: [number, number, number] | null, join: string, madeAt: number | null, moment: number,
+ * }} State  moment: where the slider of two runs stands, between two epochs of the first perhaps; madeAt: the epoch at which the selection's expression was asked; at another it may name other samples
+ * @typedef {Omit<State, "solo"> & {solo: (string | number)[]}} LinkState  a link names what is shown alone
+ * @typedef {Partial<Omit<State, "solo">> & {solo?: string[]}} Asked
  */
 
 /** @returns {State} */
 export function initialState() {
   return {
     runs: [], map: "", epoch: NaN, interval: null, selection: "", mask: null, color: "label", layers: DEFAULT_LAYERS, camera: null,
-    view: "", pin: null, theme: "", solo: [], onlySelected: false, linked: true, cameraB: null, join: "epoch",
+    view: "", pin: null, theme: "", solo: [], onlySelected: false, linked: true, cameraB: null, join: "epoch", madeAt: null, moment: NaN,
   };
 }
 
 /**
  * The state as arguments of a link; what has its usual value is left out.
- * @param {State} state
+ * @param {LinkState} state
  * @param {URLSearchParams} [unknown]  arguments that are not ours and are kept
  */
 export function toQuery(state, unknown = new URLSearchParams()) {
@@ -37,6 +39,7 @@ export function toQuery(state, unknown = new URLSearchParams()) {
   put("epoch", Number.isFinite(state.epoch) ? String(state.epoch) : "");
   put("interval", state.interval ? state.interval.join("..") : "");
   put("selection", state.selection);
+  put("selection_epoch", state.selection && state.madeAt !== null && state.madeAt !== state.epoch ? String(state.madeAt) : "");
   put("color", state.color === "label" ? "" : state.color);
   put("layers", sameSet(state.layers, DEFAULT_LAYERS) ? "" : state.layers.join(",") || "none");
   put("camera", state.camera ? written(state.camera) : "");
@@ -45,29 +48,33 @@ export function toQuery(state, unknown = new URLSearchParams()) {
   put("pin", state.pin === null ? "" : String(state.pin));
   put("only", state.onlySelected ? "1" : "");
   put("join", state.join === "epoch" ? "" : state.join);
+  query.delete("solo");
+  for (const one of state.solo) query.append("solo", String(one));
   return query;
 }
 
 /**
  * What a link asks for; nothing that it does not say.
  * @param {string} text  location.search
- * @returns {Partial<State>}
+ * @returns {Asked}
  */
 export function fromQuery(text) {
   const query = new URLSearchParams(text);
-  /** @type {Partial<State>} */
+  /** @type {Asked} */
   const asked = {};
   const numbers = (/** @type {string} */ name, /** @type {string} */ between) => (query.get(name) ?? "").split(between).map(Number);
   if (query.get("runs")) asked.runs = /** @type {string} */ (query.get("runs")).split(",");
   if (query.get("map")) asked.map = /** @type {string} */ (query.get("map"));
-  if (query.has("epoch") && query.get("epoch") !== "" && Number.isFinite(Number(query.get("epoch")))) asked.epoch = Number(query.get("epoch"));
+  const epoch = (/** @type {string} */ name) => (query.get(name) && Number.isFinite(Number(query.get(name))) ? Number(query.get(name)) : undefined);
+  if (epoch("epoch") !== undefined) asked.epoch = epoch("epoch");
   if (query.has("interval")) {
     const [from, to] = numbers("interval", "..");
     if (Number.isFinite(from) && Number.isFinite(to)) asked.interval = [Math.min(from, to), Math.max(from, to)];
   }
   if (query.get("selection")) asked.selection = /** @type {string} */ (query.get("selection"));
+  if (asked.selection && epoch("selection_epoch") !== undefined) asked.madeAt = epoch("selection_epoch");
   if (query.get("color")) asked.color = /** @type {string} */ (query.get("color"));
-  if (query.has("layers")) asked.layers = (query.get("layers") ?? "").split(",").filter((name) => LAYERS.includes(name));
+  if (query.has("layers")) asked.layers = (query.get("layers") ?? "").split(",").filter((name) => name && name !== "none");
   if (query.has("camera")) {
     const camera = numbers("camera", ",");
     if (camera.length === 3 && camera.every(Number.isFinite) && camera[2] > 0) asked.camera = /** @type {[number, number, number]} */ (camera);
@@ -81,10 +88,11 @@ export function fromQuery(text) {
   if (query.has("pin") && Number.isFinite(Number(query.get("pin")))) asked.pin = Number(query.get("pin"));
   if (query.get("only") === "1") asked.onlySelected = true;
   if (query.get("join") === "accuracy") asked.join = "accuracy";
+  if (query.has("solo")) asked.solo = query.getAll("solo");
   return asked;
 }
 
-const OURS = ["runs", "map", "epoch", "interval", "selection", "color", "layers", "camera", "camera_b", "view", "pin", "only", "join"];
+const OURS = ["runs", "map", "epoch", "interval", "selection", "selection_epoch", "color", "layers", "camera", "camera_b", "view", "pin", "only", "join", "solo"];
 
 /** Arguments of an address that are not ours. @param {string} text */
 export function unknownArguments(text) {
@@ -157,8 +165,8 @@ export class Store {
 }
 
 /** @param {State} state @returns {Partial<State>} */
-function remembered({ mask, selection, solo, onlySelected }) {
-  return { mask, selection, solo, onlySelected };
+function remembered({ mask, selection, madeAt, solo, onlySelected }) {
+  return { mask, selection, madeAt, solo, onlySelected };
 }
 
 /** @param {number[]} camera */

@@ -4,9 +4,9 @@ import { test } from "node:test";
 import { Store, fromQuery, initialState, toQuery, unknownArguments } from "../../server/static/state.mjs";
 
 test("a link brings back the state that made it", () => {
-  const state = { ...initialState(), runs: ["a", "b"], map: "main", epoch: 7, interval: [3, 9], selection: "label:5 loss>2", color: "loss", layers: ["trails"], camera: [0.5, -1.25, 20], view: "confusion", pin: 42, onlySelected: true };
+  const state = { ...initialState(), runs: ["a", "b"], map: "main", epoch: 7, interval: [3, 9], selection: "label:5 loss>2", madeAt: 5, color: "loss", solo: ["cat", "a,b"], layers: ["trails"], camera: [0.5, -1.25, 20], view: "confusion", pin: 42, onlySelected: true };
   const back = fromQuery(`?${toQuery(state)}`);
-  for (const name of ["runs", "map", "epoch", "interval", "selection", "color", "layers", "camera", "view", "pin", "onlySelected"]) assert.deepEqual(back[name], state[name], name);
+  for (const name of ["runs", "map", "epoch", "interval", "selection", "madeAt", "color", "solo", "layers", "camera", "view", "pin", "onlySelected"]) assert.deepEqual(back[name], state[name], name);
 });
 
 test("what has its usual value is not in the link", () => {
@@ -18,7 +18,14 @@ test("arguments of others are kept, and broken ones ask for nothing", () => {
   assert.equal(unknown.toString(), "utm=x");
   assert.match(toQuery({ ...initialState(), epoch: 1 }, unknown).toString(), /utm=x/);
   assert.deepEqual(fromQuery("?epoch=abc&camera=1,2&interval=x..y&pin=z"), {});
-  assert.deepEqual(fromQuery("?layers=regions,evil"), { layers: ["regions"] });
+  assert.deepEqual(fromQuery("?selection_epoch=3"), {});
+});
+
+test("a link tells the epoch of a selection only where it is not the link's own", () => {
+  const state = { ...initialState(), epoch: 6, selection: "wrong", madeAt: 6 };
+  assert.equal(toQuery(state).toString(), "epoch=6&selection=wrong");
+  assert.equal(toQuery({ ...state, epoch: 1 }).toString(), "epoch=1&selection=wrong&selection_epoch=6");
+  assert.equal(toQuery({ ...state, epoch: 1, selection: "" }).toString(), "epoch=1");
 });
 
 test("no layer at all survives a link", () => {
@@ -31,9 +38,10 @@ test("selections can be undone and redone, and travelling is no part of that", (
   const second = new Uint8Array([2]);
   store.set({ mask: first });
   store.set({ epoch: 5 });
-  store.set({ mask: second, selection: "wrong" });
+  store.set({ mask: second, selection: "wrong", madeAt: 5 });
   store.undo();
   assert.equal(store.get().mask, first);
+  assert.equal(store.get().madeAt, null);
   assert.equal(store.get().epoch, 5);
   store.undo();
   assert.equal(store.get().mask, null);
@@ -42,6 +50,7 @@ test("selections can be undone and redone, and travelling is no part of that", (
   store.redo();
   assert.equal(store.get().mask, second);
   assert.equal(store.get().selection, "wrong");
+  assert.equal(store.get().madeAt, 5);
 });
 
 test("a new selection forgets what could have been redone, and fifty steps are kept", () => {

@@ -3,6 +3,7 @@ import { test } from "node:test";
 
 import { ease } from "../../server/static/map.mjs";
 import { nearestEpoch, nextInteresting, timelineLines } from "../../server/static/timeline.mjs";
+import { counted } from "../../server/static/words.mjs";
 
 test("a typed epoch that was not recorded goes to the nearest and says which there are", () => {
   assert.deepEqual(nearestEpoch([10, 20, 30], 20), { epoch: 20, text: "" });
@@ -19,6 +20,10 @@ test("the next interesting epoch follows the order of recording", () => {
   assert.equal(nextInteresting(interesting, epochs, 7, -1).epoch, 4);
   assert.equal(nextInteresting(interesting, epochs, 9, 1), null);
   assert.equal(nextInteresting([], epochs, 4, -1), null);
+});
+
+test("one of something is not many", () => {
+  assert.deepEqual([0, 1, 1797].map((count) => counted(count, "sample")), ["0 samples", "1 sample", "1,797 samples"]);
 });
 
 test("a tween starts and ends at rest", () => {

@@ -14,9 +14,9 @@ const CHIPS = [
 /**
  * @param {HTMLElement} element
  * @param {{api: any, run: () => any, epoch: () => number, map: () => string, other: () => string|null,
- *   onresult: (expression: string, answer: any) => void, onclear: () => void}} context
+ *   selection: () => string, onresult: (expression: string, answer: any, epoch: number) => void, onclear: () => void}} context
  */
-export function searchBox(element, { api, run, epoch, map, other, onresult, onclear }) {
+export function searchBox(element, { api, run, epoch, map, other, selection, onresult, onclear }) {
   const input = /** @type {HTMLInputElement} */ (h("input", {
     type: "search", id: "search-input", placeholder: "search: label:5 flipped:3..7 loss>2", autocomplete: "off", spellcheck: "false",
     role: "combobox", "aria-expanded": "false", "aria-controls": "search-list", "aria-label": "search samples", "aria-autocomplete": "list",
@@ -31,10 +31,12 @@ export function searchBox(element, { api, run, epoch, map, other, onresult, oncl
   /** @type {any[]} */
   let items = [];
   let active = -1;
+  /** Whether the box holds what somebody typed and nothing came of yet. */
+  let typed = false;
 
-  input.addEventListener("input", () => { showChips(); clearTimeout(timer); timer = window.setTimeout(complete, COMPLETE_DELAY_MS); });
+  input.addEventListener("input", () => { typed = true; showChips(); clearTimeout(timer); timer = window.setTimeout(complete, COMPLETE_DELAY_MS); });
   input.addEventListener("focus", () => { showChips(); complete(); });
-  input.addEventListener("blur", () => window.setTimeout(close, 150));
+  input.addEventListener("blur", () => { close(); if (!input.value) show(); });
   input.addEventListener("keydown", (event) => {
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       if (!items.length) return;
@@ -49,8 +51,9 @@ export function searchBox(element, { api, run, epoch, map, other, onresult, oncl
       accept(items[active]);
     } else if (event.key === "Escape") {
       event.stopPropagation();
-      if (input.value) { input.value = ""; onclear(); }
-      close();
+      typed = false;
+      if (input.value) onclear();
+      show();
       input.blur();
     }
   });
@@ -65,6 +68,7 @@ export function searchBox(element, { api, run, epoch, map, other, onresult, oncl
       active = -1;
       draw();
     } catch {
+      if (mine !== serial) return;
       items = [];
       draw();
     }
@@ -95,14 +99,18 @@ export function searchBox(element, { api, run, epoch, map, other, onresult, oncl
 
   async function submit() {
     const text = input.value.trim();
+    const at = epoch();
     close();
+    typed = false;
     if (!text) { message.textContent = ""; onclear(); return; }
     try {
-      const answer = await api.runPost(run().slug, "query", { query: text, epoch: epoch(), map: map(), ...(other() ? { other: other() } : {}) });
+      const answer = await api.runPost(run().slug, "query", { query: text, epoch: at, map: map(), ...(other() ? { other: other() } : {}) });
+      typed ||= answer.count === 0;
+      onresult(text, answer, at);
       replace(message, answer.count === 0 ? "no sample fits" : null);
       input.removeAttribute("aria-invalid");
-      onresult(text, answer);
     } catch (error) {
+      typed = true;
       const known = /** @type {any} */ (error);
       input.setAttribute("aria-invalid", "true");
       if (typeof known.position === "number") input.setSelectionRange(known.position, input.value.length);
@@ -117,6 +125,9 @@ export function searchBox(element, { api, run, epoch, map, other, onresult, oncl
   }
 
   function close() {
+    clearTimeout(timer);
+    serial++; // completions that are on their way do not open it again
+    active = -1;
     list.hidden = chips.hidden = true;
     input.setAttribute("aria-expanded", "false");
   }
@@ -127,5 +138,14 @@ export function searchBox(element, { api, run, epoch, map, other, onresult, oncl
     return submit();
   }
 
-  return { search, focus: () => input.focus(), setText: (/** @type {string} */ text) => { if (document.activeElement !== input) input.value = text; } };
+  /** Shows what made the selection, unless somebody is typing. */
+  function show() {
+    if (typed && document.activeElement === input) return;
+    typed = false;
+    if (input.value !== selection()) input.value = selection();
+    input.removeAttribute("aria-invalid");
+    replace(message);
+  }
+
+  return { search, show, focus: () => input.focus() };
 }
