@@ -146,7 +146,7 @@ def _most_forgotten(past: History) -> Finding | None:
     often = f"{least} times or more" if most > least else times(least)
     text = (
         f"{number:,} {'sample was' if number == 1 else 'samples were'} learned and forgotten again {often}; "
-        f"{ever:,} were forgotten at least once."
+        f"{ever:,} {'was' if ever == 1 else 'were'} forgotten at least once."
     )
     known = past.known[:, chosen]
     shares = [
@@ -187,7 +187,7 @@ def _suspicious_labels(past: History) -> Finding | None:
     text = f"{count} {verb}: over the training the network speaks for another class (first sample {past.samples.ids[order[0]]})"
     if true is not None:
         noisy = int((true[order] != past.labels[order]).sum())
-        text += f"; {noisy} of them are known to be changed"
+        text += f"; {noisy} of them {'is' if noisy == 1 else 'are'} known to be changed"
     return Finding(
         "labels", "Most suspicious labels", f"{text}.", past.epochs[-1], f"id:{ids}", _spark(np.array(wrong))
     )
