@@ -3,6 +3,7 @@
 import { countOf, fromBase64, maskOf, rowsOf, toBase64 } from "./masks.mjs";
 import { LAYERS, fromQuery, initialState, toQuery, unknownArguments } from "./state.mjs";
 import { nearestEpoch } from "./timeline.mjs";
+import { held, unionOfStops } from "./together.mjs";
 
 const ADDRESS_MS = 150;
 const TELL_MS = 250;
@@ -46,7 +47,7 @@ export class Address {
   /** The state as a link keeps it: a selection without expression by its ids, or by a stored mask; what is alone by name. */
   linkState() {
     const { page } = this;
-    const state = { ...page.store.get(), solo: soloNames(page.store.get().solo, page.shading.last?.entries ?? []) };
+    const state = { ...page.store.get(), epoch: page.together.moment, solo: soloNames(page.store.get().solo, page.shading.last?.entries ?? []) };
     if (!state.mask || state.selection) return state;
     const rows = rowsOf(state.mask);
     return { ...state, selection: rows.length <= IDS_AT_MOST ? `ids:${rows.map((row) => page.ids[row]).join(",")}` : this.stored.mask === state.mask ? `mask:${this.stored.key}` : "" };
@@ -82,18 +83,19 @@ export class Address {
     this.restoring = true;
     try {
       const { asked, notes } = attainable(fromQuery(location.search), {
-        epochs: run.epochs, maps: runs.flatMap((/** @type {any} */ one) => one.maps.map((/** @type {any} */ map) => map.name)), has: (id) => page.rowById.has(String(id)),
+        epochs: runs[1] ? unionOfStops(run.epochs, runs[1].epochs).map((one) => one.epoch) : run.epochs, maps: runs.flatMap((/** @type {any} */ one) => one.maps.map((/** @type {any} */ map) => map.name)), has: (id) => page.rowById.has(String(id)),
         colors: [...run.columns.map((/** @type {any} */ one) => one.name), ...run.maps.flatMap((/** @type {any} */ map) => map.columns ?? [])],
         views: [...document.querySelectorAll("[data-view]")].map((tab) => tab.getAttribute("data-view") ?? ""),
       });
-      const epoch = asked.epoch ?? run.epochs.at(-1);
-      const madeAt = asked.madeAt ?? epoch;
+      const moment = asked.epoch ?? run.epochs.at(-1);
+      const epoch = held(run.epochs, moment);
+      const madeAt = held(run.epochs, asked.madeAt ?? epoch);
       const mask = asked.selection ? await this.maskOf(asked.selection, madeAt, (text) => notes.push(text)) : null;
       const selection = asked.selection && mask && !/^(ids|mask):/.test(asked.selection) ? asked.selection : "";
       await page.together.load(asked.join);
       if (mine !== this.serial) return;
       const { runs: slugs, theme, linked, cameraB, color, solo } = store.get();
-      const patch = { ...initialState(), color: usualColor(run), ...asked, epoch, mask, selection, madeAt: selection ? madeAt : null, runs: slugs, theme, linked, cameraB };
+      const patch = { ...initialState(), color: usualColor(run), ...asked, epoch, moment, mask, selection, madeAt: selection ? madeAt : null, runs: slugs, theme, linked, cameraB };
       store.set({ ...patch, solo: asked.solo && patch.color === color ? solo : [] }, { undo: false });
       if (views[1] && asked.linked === false) {
         page.together.link(false, asked.cameraB);

@@ -54,7 +54,7 @@ async function start() {
   document.title = `${page.runs.map((run) => run.name).join(" and ")} – timetravel`;
   await rows();
   store.set({
-    runs: wanted, epoch: asked.epoch ?? page.run.epochs.at(-1), map: asked.map ?? "", color: asked.color ?? usualColor(page.run), layers: asked.layers ?? store.get().layers,
+    runs: wanted, ...page.together.at(asked.epoch ?? page.run.epochs.at(-1)), map: asked.map ?? "", color: asked.color ?? usualColor(page.run), layers: asked.layers ?? store.get().layers,
     interval: asked.interval ?? null, camera: asked.camera ?? null, theme: kept("theme") ?? "",
   }, { undo: false });
   document.documentElement.dataset.theme = page.theme();

@@ -77,6 +77,7 @@ export class Connection {
     // The map may have come to an epoch that the page was waiting at.
     if (view && page.epochOf(view) !== view.epoch && added <= 0) view.go(page.epochOf(view)).catch((/** @type {any} */ error) => page.report(error));
     if (index > 0) {
+      page.timeline.setRun(page.run);
       page.words.figures();
       return;
     }

@@ -8,7 +8,6 @@ import { countOf, maskOf, rowsOf } from "./masks.mjs";
 import { Selecting } from "./selecting.mjs";
 import { Shading } from "./shading.mjs";
 import { Supplies } from "./supplies.mjs";
-import { nearestEpoch } from "./timeline.mjs";
 import { Together } from "./together.mjs";
 import { Words } from "./words.mjs";
 
@@ -124,7 +123,7 @@ export class Page {
   /** The epoch that a map shows: its own at or before the page's, or its partner's. @param {any} view */
   epochOf(view) {
     const { epoch } = this.store.get();
-    const wanted = view.side === "b" ? this.together.epochOfSecond(epoch) : epoch;
+    const wanted = view.side === "b" ? this.together.epochOfSecond() : epoch;
     const epochs = view.map?.epochs ?? view.run.epochs;
     return epochs.findLast((/** @type {number} */ one) => one <= wanted) ?? epochs[0];
   }
@@ -193,12 +192,13 @@ export class Page {
 
   /** @param {number} epoch */
   go(epoch) {
-    this.store.set({ epoch: nearestEpoch(this.run.epochs, epoch).epoch });
+    this.store.set(this.together.at(epoch));
   }
 
   /** @param {number} stop */
   goStop(stop) {
-    this.store.set({ epoch: this.run.epochs[Math.max(0, Math.min(this.run.epochs.length - 1, stop))] });
+    const stops = this.together.stops();
+    this.store.set(this.together.at(stops[Math.max(0, Math.min(stops.length - 1, stop))].epoch));
   }
 
   // -- what people do: view
@@ -305,7 +305,7 @@ export class Page {
     const differs = (/** @type {string[]} */ ...names) => names.some((name) => state[name] !== before[name]);
     if (differs("theme")) this.themeChanged();
     for (const view of this.views) {
-      const moves = differs("epoch") || (differs("join") && view.side === "b");
+      const moves = differs("epoch") || (differs("join", "moment") && view.side === "b");
       const trouble = (/** @type {any} */ error) => this.report(error);
       if (differs("map")) this.changeMap(view).catch(trouble);
       else if (moves) view.go(this.epochOf(view)).then(() => this.refreshLegend(), trouble).finally(() => this.words.figures());
@@ -317,11 +317,11 @@ export class Page {
       }
     }
     if (state.layers.includes("neighbors") && differs("pin", "epoch", "layers", "map")) this.loadNeighbors();
-    if (differs("epoch")) {
-      this.timeline.setEpoch(state.epoch);
+    if (differs("epoch", "moment")) {
+      this.timeline.setEpoch();
       this.words.announce();
     }
-    if (differs("epoch", "join", "map")) this.words.figures();
+    if (differs("epoch", "moment", "join", "map")) this.words.figures();
     if (differs("interval", "join")) this.timeline.draw();
     if (differs("mask", "selection", "onlySelected")) this.words.selection();
     if (differs("mask", "selection")) this.search?.show();
@@ -401,7 +401,7 @@ export class Page {
     const state = this.store.get();
     const view = this.views[0];
     return {
-      ready: this.ready, version: this.version ?? null, runs: this.runs.map((run) => run.slug), map: this.mapOf()?.name ?? null, epoch: state.epoch, epochs: this.run ? [...this.run.epochs] : [],
+      ready: this.ready, version: this.version ?? null, runs: this.runs.map((run) => run.slug), map: this.mapOf()?.name ?? null, epoch: state.epoch, moment: this.together.moment, epochs: this.run ? [...this.run.epochs] : [],
       shown: this.views.map((one) => one.epoch), join: state.join, linked: state.linked, tool: this.activeTool,
       interval: state.interval, points: this.run?.samples ?? 0, visible: view?.visible ?? 0, hollow: view?.hollowCount ?? 0,
       selected: countOf(state.mask), pinned: state.pin, color: state.color, layers: [...state.layers], view: state.view, camera: view?.codes ? view.camera() : null, renderer: "raster", pixelRatio: window.devicePixelRatio,

@@ -12,8 +12,8 @@ const DEFAULT_LAYERS = ["regions", "boundary", "trails", "labels", "wrong"];
  * @typedef {{
  *   runs: string[], map: string, epoch: number, interval: [number, number] | null, selection: string, mask: Uint8Array | null,
  *   color: string, layers: string[], camera: [number, number, number] | null, view: string, pin: number | null, theme: string,
- *   solo: number[], onlySelected: boolean, linked: boolean, cameraB: [number, number, number] | null, join: string, madeAt: number | null,
- * }} State  madeAt: the epoch at which the selection's expression was asked; at another it may name other samples
+ *   solo: number[], onlySelected: boolean, linked: boolean, cameraB: [number, number, number] | null, join: string, madeAt: number | null, moment: number | null,
+ * }} State  moment: where the slider of two runs stands, between two epochs of the first perhaps; madeAt: the epoch at which the selection's expression was asked; at another it may name other samples
  * @typedef {Omit<State, "solo"> & {solo: (string | number)[]}} LinkState  a link names what is shown alone
  * @typedef {Partial<Omit<State, "solo">> & {solo?: string[]}} Asked
  */
@@ -22,7 +22,7 @@ const DEFAULT_LAYERS = ["regions", "boundary", "trails", "labels", "wrong"];
 export function initialState() {
   return {
     runs: [], map: "", epoch: NaN, interval: null, selection: "", mask: null, color: "label", layers: DEFAULT_LAYERS, camera: null,
-    view: "", pin: null, theme: "", solo: [], onlySelected: false, linked: true, cameraB: null, join: "epoch", madeAt: null,
+    view: "", pin: null, theme: "", solo: [], onlySelected: false, linked: true, cameraB: null, join: "epoch", madeAt: null, moment: null,
   };
 }
 

@@ -1,13 +1,14 @@
 /** Time: a slider whose stops are the recorded epochs, error and loss above it, flips up and down, events as ticks. */
 
-import { linear, number, path, range } from "./chart_math.mjs";
+import { isHeldOut, judgedSplit, linear, number, path, range } from "./chart_math.mjs";
 import { h, replace, s } from "./dom.mjs";
 import { icon } from "./icons.mjs";
 import { counted } from "./words.mjs";
 
 export const SPEEDS = [0.5, 1, 2, 4, 8];
 const STEP_MS = 900;
-const SHADES = ["var(--accent)", "var(--second)"];
+/** Trained on and kept out, or A and B; then what is neither. */
+const SHADES = ["var(--accent)", "var(--second)", "var(--muted)"];
 const SMALLEST_ERROR = 5e-4;
 /** Share of the chart's height that the curves take; learned and forgotten stand below. */
 const CURVES = 0.58;
@@ -41,34 +42,81 @@ export function nextInteresting(interesting, epochs, epoch, direction) {
 }
 
 /**
- * The curves above the slider, as logarithms: the error of two splits and the losses of one run; of two runs the
- * error and the loss on the split that was not trained on, each at the epochs that stand side by side.
- * @param {any[]} runs
- * @param {number[]} epochs  of the first run
- * @param {(epoch: number) => number} partner  epoch of the second run beside one of the first
- * @returns {{kind: "error" | "loss", text: string, shade: number, values: (number | null)[]}[]}
+ * Up to two splits to show: what is trained on, then what is kept out of it, whatever their order; with their colours.
+ * @param {string[]} names
+ * @returns {{split: string, shade: number}[]}
  */
-export function timelineLines(runs, epochs, partner) {
+export function shownSplits(names) {
+  const [own, kept] = [names.filter((name) => !isHeldOut(name)), names.filter(isHeldOut)];
+  const shown = own.length && kept.length ? [own[0], kept[0]] : [...own, ...kept].slice(0, 2);
+  return shown.map((split, at) => ({ split, shade: at && isHeldOut(split) === isHeldOut(shown[0]) ? 2 : Number(isHeldOut(split)) }));
+}
+
+/** The losses that a run has, and their colours. @param {any} run */
+function losses(run) {
+  const known = (/** @type {string} */ name) => run.metrics?.[name]?.some((/** @type {any} */ value) => Number.isFinite(value));
+  const kept = ["val_loss", "test_loss"].find(known);
+  return [...(known("train_loss") ? [{ name: "train_loss", split: "train", shade: 0 }] : []), ...(kept ? [{ name: kept, split: kept.replace("_loss", ""), shade: 1 }] : [])];
+}
+
+/**
+ * The curves above the slider, as logarithms: the error of two splits and the losses of one run, trained on and kept
+ * out in the same two colours; of two runs the error and the loss on the split that was not trained on.
+ * @param {any[]} runs
+ * @param {{a: number, b: number, holdsA: boolean, holdsB: boolean}[]} stops
+ * @returns {{kind: "error" | "loss", text: string, shade: number, places: number[], values: (number | null)[]}[]}  places: stops of the values
+ */
+export function timelineLines(runs, stops) {
   const error = (/** @type {number | null | undefined} */ accuracy) => (accuracy === null || accuracy === undefined ? null : Math.log10(Math.max(1 - accuracy, SMALLEST_ERROR)));
   const log = (/** @type {number | null | undefined} */ loss) => (loss === null || loss === undefined || loss <= 0 ? null : Math.log10(loss));
-  const [run, other] = runs;
-  const lossNames = ["train_loss", "val_loss"].filter((name) => run.metrics?.[name]?.some((/** @type {any} */ value) => value !== null));
-  if (!other) {
+  return runs.flatMap((run, index) => {
+    const rows = new Map(run.epochs.map((/** @type {number} */ epoch, /** @type {number} */ row) => [epoch, row]));
+    const places = [...stops.keys()].filter((at) => !(index ? stops[at].holdsB : stops[at].holdsA));
+    const along = (/** @type {(number | null)[]} */ values, /** @type {(value: any) => number | null} */ shown) => ({ places, values: places.map((at) => shown(values[rows.get(index ? stops[at].b : stops[at].a)])) });
+    const [splits, found] = [Object.keys(run.accuracy ?? {}), losses(run)];
+    const judged = judgedSplit(splits);
+    const two = runs.length > 1;
+    const errors = two ? (judged === undefined ? [] : [{ split: judged, shade: index }]) : shownSplits(splits);
     return [
-      ...Object.entries(run.accuracy ?? {}).slice(0, 2).map(([split, values], shade) => ({ kind: /** @type {const} */ ("error"), text: `error, ${split}`, shade, values: /** @type {any} */ (values).map(error) })),
-      ...lossNames.map((name) => ({ kind: /** @type {const} */ ("loss"), text: name.replace("_", " "), shade: name === "val_loss" ? 1 : 0, values: run.metrics[name].map(log) })),
+      ...errors.map(({ split, shade }) => ({ kind: /** @type {const} */ ("error"), text: `error${two ? ` ${"AB"[index]}` : ""}, ${split}`, shade, ...along(run.accuracy[split], error) })),
+      ...(two ? found.slice(-1) : found).map(({ name, shade }) => ({ kind: /** @type {const} */ ("loss"), text: `${name.replace("_", " ")}${two ? ` ${"AB"[index]}` : ""}`, shade: two ? index : shade, ...along(run.metrics[name], log) })),
     ];
-  }
-  const lines = [];
-  for (const [shade, one] of runs.entries()) {
-    const places = shade === 0 ? epochs.map((_, at) => at) : epochs.map((epoch) => Math.max(0, one.epochs.findLastIndex((/** @type {number} */ own) => own <= partner(epoch))));
-    const [split, accuracy] = Object.entries(one.accuracy ?? {}).at(-1) ?? [];
-    const letter = shade ? "B" : "A";
-    if (accuracy) lines.push({ kind: /** @type {const} */ ("error"), text: `error ${letter}, ${split}`, shade, values: places.map((at) => error(/** @type {any} */ (accuracy)[at])) });
-    const name = ["val_loss", "train_loss"].find((loss) => one.metrics?.[loss]?.some((/** @type {any} */ value) => value !== null));
-    if (name) lines.push({ kind: /** @type {const} */ ("loss"), text: `${name.replace("_", " ")} ${letter}`, shade, values: places.map((at) => log(one.metrics[name][at])) });
-  }
-  return lines;
+  });
+}
+
+/**
+ * Accuracy and loss at the epoch shown: of both splits of one run, or of two runs where they are judged.
+ * @param {any[]} runs
+ * @param {number[]} shown  the epoch of each run
+ * @returns {{name: string, title: string, parts: {text: string, value: number}[]}[]}
+ */
+export function readings(runs, shown) {
+  return runs.flatMap((run, index) => {
+    const at = run.epochs.indexOf(shown[index]);
+    const read = (/** @type {any} */ values) => (Number.isFinite(values?.[at]) ? values[at] : null);
+    const [splits, found] = [Object.keys(run.accuracy ?? {}), losses(run)];
+    if (runs.length > 1) {
+      const split = judgedSplit(splits);
+      const loss = found.at(-1);
+      return [line("AB"[index], "", split === undefined ? null : read(run.accuracy[split]), split ?? "", loss ? read(run.metrics[loss.name]) : null, loss?.split ?? "")];
+    }
+    const rows = shownSplits(splits).map((one) => ({ ...one, loss: found.find((loss) => isHeldOut(loss.split) === isHeldOut(one.split)) }));
+    const rest = found.filter((loss) => !rows.some((row) => row.loss === loss));
+    return [...rows.map(({ split, loss }) => line(split, split, read(run.accuracy[split]), split, loss ? read(run.metrics[loss.name]) : null, loss?.split ?? "")), ...rest.map((loss) => line(loss.split, loss.split, null, "", read(run.metrics[loss.name]), loss.split))];
+  }).filter((one) => one.parts.length);
+}
+
+/**
+ * @param {string} name  of the line
+ * @param {string} own  the split that needs no word
+ * @param {number | null} accuracy @param {string} split
+ * @param {number | null} loss @param {string} lossSplit
+ */
+function line(name, own, accuracy, split, loss, lossSplit) {
+  const parts = [];
+  if (accuracy !== null) parts.push({ text: "", value: accuracy });
+  if (loss !== null) parts.push({ text: !own || own === lossSplit ? "loss" : `${lossSplit} loss`, value: loss });
+  return { name, title: [accuracy === null ? "" : `accuracy, ${split}`, loss === null ? "" : `${lossSplit} loss`].filter(Boolean).join("; "), parts };
 }
 
 export class Timeline {
@@ -102,25 +150,27 @@ export class Timeline {
   /** @param {any} run */
   setRun(run) {
     this.run = run;
-    this.slider.max = String(Math.max(0, run.epochs.length - 1));
-    this.slider.disabled = run.epochs.length < 2;
-    this.total.textContent = ` of ${run.epochs.at(-1)}`;
     this.draw();
   }
 
-  /** @param {number} epoch */
-  setEpoch(epoch) {
-    const { run } = this;
-    const at = run.epochs.indexOf(epoch);
+  /** The stops of the slider: epochs of the run, of two runs those of either. @returns {number[]} */
+  get epochs() {
+    return this.page.together.stops().map((/** @type {any} */ one) => one.epoch);
+  }
+
+  /** Shows where the page stands. */
+  setEpoch() {
+    const { run, page } = this;
+    const { moment } = page.together;
+    const at = this.epochs.indexOf(moment);
     this.slider.value = String(at);
-    this.slider.setAttribute("aria-valuetext", `epoch ${epoch}`);
-    if (document.activeElement !== this.jump) this.jump.value = String(epoch);
-    const accuracies = Object.entries(run.accuracy ?? {}).filter(([, values]) => values[at] !== null && values[at] !== undefined);
-    const loss = ["train_loss", "val_loss"].map((name) => [name.replace("_loss", ""), run.metrics?.[name]?.[at]]).filter(([, value]) => value !== null && value !== undefined);
-    replace(this.readout, accuracies.map(([split, values]) => h("span", null, h("i", null, split), ` ${number(values[at], 3)}`)), accuracies.length === 0 ? loss.map(([name, value]) => h("span", null, h("i", null, `${name} loss`), ` ${number(value, 3)}`)) : null);
-    const interesting = (run.interesting ?? []).find((/** @type {any} */ one) => one.epoch === epoch);
-    const ticks = (run.ticks ?? []).filter((/** @type {any} */ one) => one.epoch === epoch).map((/** @type {any} */ one) => one.text);
-    this.reason.textContent = run.epochs.length < 2 ? "One epoch is recorded: there is nowhere to travel yet." : [interesting?.reason, ...ticks].filter(Boolean).join(" · ");
+    this.slider.setAttribute("aria-valuetext", `epoch ${moment}`);
+    if (document.activeElement !== this.jump) this.jump.value = String(moment);
+    replace(this.readout, readings(page.runs, page.runs.map((/** @type {any} */ _, /** @type {number} */ index) => page.together.epochOfRun(index))).map((one) => h("span", { title: one.title }, h("i", null, one.name),
+      one.parts.map((part) => [part.text ? h("i", null, ` ${part.text}`) : null, ` ${number(part.value, 3)}`]))));
+    const interesting = (run.interesting ?? []).find((/** @type {any} */ one) => one.epoch === moment);
+    const ticks = (run.ticks ?? []).filter((/** @type {any} */ one) => one.epoch === moment).map((/** @type {any} */ one) => one.text);
+    this.reason.textContent = this.epochs.length < 2 ? "One epoch is recorded: there is nowhere to travel yet." : [page.together.holding(), interesting?.reason, ...ticks].filter(Boolean).join(" · ");
     if (this.now && at >= 0) {
       const x = String(this.x(at));
       this.now.setAttribute("x1", x);
@@ -132,21 +182,27 @@ export class Timeline {
     const { run, page } = this;
     const width = Math.max(200, this.chart.clientWidth);
     const height = Math.max(30, this.chart.clientHeight);
-    const count = run.epochs.length;
+    const { epochs } = this;
+    const count = epochs.length;
+    this.slider.max = String(Math.max(0, count - 1));
+    this.slider.disabled = count < 2;
+    this.total.textContent = ` of ${epochs.at(-1)}`;
     // The slider's thumb does not reach its edges; the chart keeps the same margin, so that both tell one time.
     this.x = linear([0, Math.max(1, count - 1)], [9, width - 9]);
+    const places = new Map(epochs.map((epoch, at) => [epoch, at]));
+    this.place = (/** @type {number} */ epoch) => this.x(places.get(epoch) ?? -1);
     const flipsTop = height * CURVES;
     const zero = height - MARKS_PX;
     const picture = s("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": this.describe() });
     const { interval } = page.store.get();
     if (interval) {
-      const [a, b] = interval.map((epoch) => this.x(run.epochs.indexOf(nearestEpoch(run.epochs, epoch).epoch)));
+      const [a, b] = interval.map((epoch) => this.place(nearestEpoch(epochs, epoch).epoch));
       picture.append(s("rect", { x: a, y: 0, width: Math.max(2, b - a), height: zero + 10, class: "interval" }));
     }
     const legend = this.curves(picture, flipsTop);
     this.bars(picture, flipsTop, zero);
     for (const one of run.interesting ?? []) {
-      const x = this.x(run.epochs.indexOf(one.epoch));
+      const x = this.place(one.epoch);
       const mark = s("path", { d: `M${x - 5} ${height}L${x + 5} ${height}L${x} ${height - 8}Z`, class: "interesting" }, s("title", null, `epoch ${one.epoch}: ${one.reason}`));
       mark.addEventListener("click", () => page.go(one.epoch));
       picture.append(mark);
@@ -160,7 +216,7 @@ export class Timeline {
     this.interval.hidden = !interval;
     this.flips.hidden = !interval || !run.has.logits;
     this.interval.textContent = interval ? `epochs ${interval[0]} to ${interval[1]} ×` : "";
-    this.setEpoch(page.store.get().epoch);
+    this.setEpoch();
   }
 
   /**
@@ -171,7 +227,7 @@ export class Timeline {
   curves(picture, bottom) {
     /** @type {[string, string, string][]} */
     const legend = [];
-    const lines = timelineLines(this.page.runs, this.run.epochs, (index) => this.page.together.epochOfSecond(index));
+    const lines = timelineLines(this.page.runs, this.page.together.stops());
     for (const kind of ["error", "loss"]) {
       const shown = lines.filter((line) => line.kind === kind);
       const span = range(shown.flatMap((line) => line.values));
@@ -179,7 +235,7 @@ export class Timeline {
       const y = linear(span, [bottom - 5, 6]);
       for (const line of shown) {
         const color = SHADES[line.shade];
-        picture.append(s("path", { d: path(line.values, this.x, y), class: kind === "loss" ? "curve dashed" : "curve", stroke: color }, s("title", null, line.text)));
+        picture.append(s("path", { d: path(line.values, (index) => this.x(line.places[index]), y), class: kind === "loss" ? "curve dashed" : "curve", stroke: color }, s("title", null, line.text)));
         legend.push([line.text, color, kind === "loss" ? "dashed" : ""]);
       }
     }
@@ -191,7 +247,7 @@ export class Timeline {
     const { run, page } = this;
     let free = -Infinity;
     for (const tick of run.ticks ?? []) {
-      const x = this.x(run.epochs.indexOf(tick.epoch));
+      const x = this.place(tick.epoch);
       picture.append(s("line", { x1: x, x2: x, y1: 2, y2: zero, class: "tick" }, s("title", null, tick.text)));
       if (x < free) continue;
       free = x + LABEL_PX + 10;
@@ -214,7 +270,7 @@ export class Timeline {
         const value = values?.[at];
         if (!value) continue;
         const size = (root(value) / most) * (sign > 0 ? middle - top : zero - middle);
-        picture.append(s("rect", { x: this.x(at) - wide / 2, y: sign > 0 ? middle - size : middle, width: wide, height: Math.max(1, size), class: kind }, s("title", null, `epoch ${epoch}: ${value} ${kind}`)));
+        picture.append(s("rect", { x: this.place(epoch) - wide / 2, y: sign > 0 ? middle - size : middle, width: wide, height: Math.max(1, size), class: kind }, s("title", null, `epoch ${epoch}: ${value} ${kind}`)));
       }
     });
   }
@@ -222,7 +278,7 @@ export class Timeline {
   describe() {
     const { run } = this;
     const worst = run.learned ? run.learned.indexOf(Math.max(...run.learned.map((/** @type {any} */ value) => value ?? 0))) : -1;
-    return `timeline of ${counted(run.epochs.length, "epoch")}${worst >= 0 ? `, most samples learned at epoch ${run.epochs[worst]}` : ""}`;
+    return `timeline of ${counted(this.epochs.length, "epoch")}${worst >= 0 ? `, most samples learned at epoch ${run.epochs[worst]}` : ""}`;
   }
 
   /** Click goes to an epoch, shift-drag marks an interval. @param {PointerEvent} event */
@@ -230,7 +286,8 @@ export class Timeline {
     const at = (/** @type {PointerEvent} */ moved) => {
       const box = this.chart.getBoundingClientRect();
       const share = (moved.clientX - box.left - 9) / (box.width - 18);
-      return Math.max(0, Math.min(this.run.epochs.length - 1, Math.round(share * (this.run.epochs.length - 1))));
+      const last = this.epochs.length - 1;
+      return Math.max(0, Math.min(last, Math.round(share * last)));
     };
     const start = at(event);
     if (!event.shiftKey) this.page.goStop(start);
@@ -238,7 +295,7 @@ export class Timeline {
     const move = (/** @type {PointerEvent} */ moved) => {
       if (!event.shiftKey) return this.page.goStop(at(moved));
       const [a, b] = [start, at(moved)].sort((x, y) => x - y);
-      this.page.store.set({ interval: a === b ? null : [this.run.epochs[a], this.run.epochs[b]] });
+      this.page.store.set({ interval: a === b ? null : [this.epochs[a], this.epochs[b]] });
     };
     const up = () => {
       this.chart.removeEventListener("pointermove", move);
@@ -250,19 +307,20 @@ export class Timeline {
 
   /** @param {number} by */
   step(by) {
-    this.page.goStop(this.run.epochs.indexOf(this.page.store.get().epoch) + by);
+    this.page.goStop(this.epochs.indexOf(this.page.together.moment) + by);
   }
 
   /** @param {1 | -1} direction */
   interesting(direction) {
-    const next = nextInteresting(this.run.interesting ?? [], this.run.epochs, this.page.store.get().epoch, direction);
+    const next = nextInteresting(this.run.interesting ?? [], this.epochs, this.page.together.moment, direction);
     if (!next) return this.page.say(direction > 0 ? "nothing interesting after this epoch" : "nothing interesting before this epoch");
     this.page.go(next.epoch);
     this.page.say(`epoch ${next.epoch}: ${next.reason}`);
   }
 
   markInterval() {
-    const { epoch, interval } = this.page.store.get();
+    const { interval } = this.page.store.get();
+    const epoch = this.page.together.moment;
     if (this.intervalStart === undefined && !interval) {
       this.intervalStart = epoch;
       this.page.say(`interval from epoch ${epoch}; go to its end and press M again`);
@@ -287,10 +345,10 @@ export class Timeline {
   typed() {
     const wanted = Number(this.jump.value);
     if (!Number.isFinite(wanted) || this.jump.value.trim() === "") {
-      this.jump.value = String(this.page.store.get().epoch);
+      this.jump.value = String(this.page.together.moment);
       return;
     }
-    const { epoch, text } = nearestEpoch(this.run.epochs, wanted);
+    const { epoch, text } = nearestEpoch(this.epochs, wanted);
     this.page.go(epoch);
     this.jump.blur();
     if (text) this.page.say(text);
@@ -299,7 +357,7 @@ export class Timeline {
   /** Esc leaves the typed epoch as it was. @param {KeyboardEvent} event */
   abandoned(event) {
     if (event.key !== "Escape") return;
-    this.jump.value = String(this.page.store.get().epoch);
+    this.jump.value = String(this.page.together.moment);
     this.jump.blur();
   }
 
@@ -307,9 +365,9 @@ export class Timeline {
     if (this.playing) {
       clearTimeout(this.playing);
       this.playing = 0;
-    } else if (this.run.epochs.length > 1) {
-      const { epochs } = this.run;
-      if (this.page.store.get().epoch === epochs.at(-1)) this.page.go(epochs[0]);
+    } else if (this.epochs.length > 1) {
+      const { epochs } = this;
+      if (this.page.together.moment === epochs.at(-1)) this.page.go(epochs[0]);
       this.next();
     }
     this.play.textContent = this.playing ? "❚❚" : "▶";
@@ -318,8 +376,8 @@ export class Timeline {
 
   next() {
     this.playing = window.setTimeout(() => {
-      const { epochs } = this.run;
-      const at = epochs.indexOf(this.page.store.get().epoch);
+      const { epochs } = this;
+      const at = epochs.indexOf(this.page.together.moment);
       if (at === epochs.length - 1 && !this.loop) {
         this.toggle();
         return;

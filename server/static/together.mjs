@@ -1,6 +1,10 @@
 /** How two runs stand side by side: which epoch of the second belongs to one of the first, and their cameras. */
 
+import { nearestEpoch } from "./timeline.mjs";
+
 const ALIKE = 1.7;
+
+/** @typedef {{epoch: number, a: number, b: number, holdsA: boolean, holdsB: boolean}} Stop  epoch: its label; a, b: what each run shows there */
 
 export class Together {
   /** @param {any} page */
@@ -8,17 +12,58 @@ export class Together {
     this.page = page;
     /** @type {{a: number, b: number}[] | null} */
     this.byAccuracy = null;
+    /** @type {any} the stops as they were made last, and what of */
+    this.made = null;
   }
 
-  /** The epoch of the second run that is shown beside an epoch of the first. @param {number} epoch */
-  epochOfSecond(epoch) {
-    return this.page.store.get().join === "accuracy" && this.byAccuracy?.length ? partner(this.byAccuracy, epoch) : epoch;
+  /** The stops of the slider: the epochs of one run, or of either of two. @returns {Stop[]} */
+  stops() {
+    const [a, b] = this.page.runs.map((/** @type {any} */ run) => run.epochs);
+    const pairs = this.page.store.get().join === "accuracy" && this.byAccuracy?.length ? this.byAccuracy : null;
+    if (this.made?.a !== a || this.made?.b !== b || this.made?.pairs !== pairs) {
+      const stops = pairs ? a.map((/** @type {number} */ epoch) => ({ epoch, a: epoch, b: held(b, partner(pairs, epoch)), holdsA: false, holdsB: false })) : unionOfStops(a, b);
+      this.made = { a, b, pairs, stops };
+    }
+    return this.made.stops;
   }
 
-  /** The recorded epoch of a run that belongs to the page's: its own, or the last one before, else its first. @param {number} index */
+  /** Where the slider stands: the page's epoch is that of the first run, which may lack the one that the second shows. */
+  get moment() {
+    const { epoch, moment, join } = this.page.store.get();
+    const [a, b] = this.page.runs;
+    return b && join !== "accuracy" && Number.isFinite(moment) && held(a.epochs, moment) === epoch ? moment : epoch;
+  }
+
+  /** The state at the stop nearest to an epoch. @param {number} wanted */
+  at(wanted) {
+    const moment = nearestEpoch(this.stops().map((one) => one.epoch), wanted).epoch;
+    return { moment, epoch: held(this.page.runs[0].epochs, moment) };
+  }
+
+  /** The epoch of the second run that belongs beside what is shown of the first; it may lack it. */
+  epochOfSecond() {
+    const { join, epoch } = this.page.store.get();
+    return join === "accuracy" && this.byAccuracy?.length ? partner(this.byAccuracy, epoch) : this.moment;
+  }
+
+  /** The recorded epoch of a run that is shown: its own, or the last one before, else its first. @param {number} index */
   epochOfRun(index) {
-    const { epoch } = this.page.store.get();
-    return held(this.page.runs[index].epochs, index ? this.epochOfSecond(epoch) : epoch);
+    return held(this.page.runs[index].epochs, index ? this.epochOfSecond() : this.page.store.get().epoch);
+  }
+
+  /** The epoch that a run lacks and shows another for, null where it has its own. @param {number} index */
+  lacking(index) {
+    const wanted = index ? this.epochOfSecond() : this.moment;
+    return this.page.runs[index].epochs.includes(wanted) ? null : wanted;
+  }
+
+  /** Says of each run that lacks this epoch which one it shows. */
+  holding() {
+    if (this.page.runs.length < 2) return "";
+    return this.page.runs.map((/** @type {any} */ _, /** @type {number} */ index) => {
+      const lacking = this.lacking(index);
+      return lacking === null ? "" : `${"AB"[index]} has no epoch ${lacking} and shows ${this.epochOfRun(index)}`;
+    }).filter(Boolean).join(", ");
   }
 
   /** What a way to join needs. @param {string | undefined} join */
@@ -84,6 +129,18 @@ export function comparable(a, b) {
  */
 export function partner(stops, epoch) {
   return (stops.findLast((stop) => stop.a <= epoch) ?? stops[0]).b;
+}
+
+/**
+ * The epochs of either run in rising order; a run without one holds the last one before, else its first.
+ * @param {number[]} a
+ * @param {number[]} [b]
+ * @returns {Stop[]}
+ */
+export function unionOfStops(a, b = a) {
+  const [ofA, ofB] = [new Set(a), new Set(b)];
+  const all = b === a ? a : [...new Set([...a, ...b])].sort((x, y) => x - y);
+  return all.map((epoch) => ({ epoch, a: held(a, epoch), b: held(b, epoch), holdsA: !ofA.has(epoch), holdsB: !ofB.has(epoch) }));
 }
 
 /**

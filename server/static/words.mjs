@@ -1,6 +1,6 @@
 /** What the page says of itself: how many are selected, which epoch this is, how far a map can be believed. */
 
-import { number } from "./chart_math.mjs";
+import { judgedSplit, number } from "./chart_math.mjs";
 import { h, replace } from "./dom.mjs";
 import { showFigures } from "./figures.mjs";
 import { countOf } from "./masks.mjs";
@@ -31,7 +31,8 @@ export class Words {
       const { epoch, mask } = page.store.get();
       const at = page.run.epochs.indexOf(epoch);
       const accuracy = Object.entries(page.run.accuracy ?? {})[0];
-      page.live.textContent = `epoch ${epoch} of ${page.run.epochs.at(-1)}${accuracy?.[1]?.[at] !== undefined && accuracy?.[1]?.[at] !== null ? `, ${accuracy[0]} accuracy ${number(/** @type {any} */ (accuracy[1])[at])}` : ""}${mask ? `, ${countOf(mask)} selected` : ""}`;
+      const held = page.together.holding();
+      page.live.textContent = `epoch ${page.together.moment} of ${page.together.stops().at(-1).epoch}${held ? `, ${held}` : ""}${accuracy?.[1]?.[at] !== undefined && accuracy?.[1]?.[at] !== null ? `, ${accuracy[0]} accuracy ${number(/** @type {any} */ (accuracy[1])[at])}` : ""}${mask ? `, ${countOf(mask)} selected` : ""}`;
     }, 700);
   }
 
@@ -46,9 +47,13 @@ export class Words {
       if (missed) element?.prepend(h("span", { class: "figure warning missed" }, `still epoch ${epoch}: epoch ${view.missed} is not here`));
       const title = document.querySelector(`[data-map-title="${view.side}"]`);
       const at = view.run.epochs.indexOf(epoch);
-      const accuracy = Object.entries(view.run.accuracy ?? {}).at(-1);
-      const value = /** @type {any} */ (accuracy?.[1])?.[at];
-      if (title) replace(title, ` epoch ${epoch}`, value === null || value === undefined ? null : [", ", h("span", { class: "split" }, `${accuracy?.[0]} `), number(value, 3)]);
+      const split = judgedSplit(Object.keys(view.run.accuracy ?? {}));
+      const value = split === undefined ? null : view.run.accuracy[split][at];
+      const lacking = page.runs.length > 1 ? page.together.lacking(page.runs.indexOf(view.run)) : null;
+      if (title) {
+        replace(title, ` epoch ${epoch}`, lacking === null ? null : h("span", { class: "held", title: `epoch ${lacking} was not recorded in this run` }, ` (no ${lacking})`),
+          value === null || value === undefined ? null : [", ", h("span", { class: "split" }, `${split} `), number(value, 3)]);
+      }
     }
   }
 }

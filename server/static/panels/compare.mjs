@@ -35,7 +35,7 @@ export function comparePanel(element, { api, onepoch, oncell, onrow }) {
         h("div", null,
           h("div", { class: "row cells" }, CELLS.map(([cell, text, color]) => h("button", { type: "button", class: "cell-button", style: `--cell:${color}`, onclick: () => oncell(cell, stop), title: "select these samples" },
             h("strong", null, number(data[cell][at])), text))),
-          bands(data, at, (index) => onepoch(data.stops[index].a)),
+          bands(data, at, (index) => onepoch(data.stops[index].epoch)),
           data.notice ? h("p", { class: "honest" }, data.notice) : null,
           h("p", { class: "muted" }, `${number(data.shared)} shared samples · same prediction ${number(data.same_prediction[at])} · Cohen's κ ${number(data.kappa[at])}`,
             data.only_in_a || data.only_in_b ? ` · ${number(data.only_in_a)} only in A, ${number(data.only_in_b)} only in B` : "")),
@@ -78,9 +78,9 @@ export function comparePanel(element, { api, onepoch, oncell, onrow }) {
   return { update };
 }
 
-/** @param {{a: number}[]} stops @param {number} epoch */
+/** The last stop at or before an epoch. @param {{a: number, epoch?: number}[]} stops @param {number} epoch */
 export function nearest(stops, epoch) {
   let best = 0;
-  stops.forEach((stop, index) => { if (stop.a <= epoch) best = index; });
+  stops.forEach((stop, index) => { if ((stop.epoch ?? stop.a) <= epoch) best = index; });
   return best;
 }

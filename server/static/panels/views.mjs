@@ -29,7 +29,7 @@ export function views(tabs, body, page) {
           page.selecting.set(fromBase64(answer.rows_a));
         },
       });
-      return { update: () => panel.update({ a: page.runs[0], b: page.runs[1], epoch: store.get().epoch, join: store.get().join }) };
+      return { update: () => panel.update({ a: page.runs[0], b: page.runs[1], epoch: page.together.moment, join: store.get().join }) };
     } }] : []),
     ...(page.run.has.labels && page.run.has.logits ? [{ name: "confusion", text: "Confusion", make: (/** @type {HTMLElement} */ element) => {
       const panel = confusionPanel(element, { api, onselect: select });
@@ -92,7 +92,7 @@ export function views(tabs, body, page) {
 
   store.subscribe((/** @type {any} */ state, /** @type {any} */ before) => {
     if (state.view !== before.view) update();
-    else if (state.view && ["epoch", "mask", "map", "pin", "theme", "join"].some((name) => state[name] !== before[name])) {
+    else if (state.view && ["epoch", "moment", "mask", "map", "pin", "theme", "join"].some((name) => state[name] !== before[name])) {
       clearTimeout(timer);
       timer = window.setTimeout(update, 120);
     }
