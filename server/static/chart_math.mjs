@@ -101,6 +101,16 @@ export function axisWords(values) {
   return values.map(String);
 }
 
+/** The ends of an axis in words, the higher first; one where they are the same. @param {[number, number]} ends */
+export function endWords([low, high]) {
+  if (low === high) return [number(low, 3)];
+  for (let digits = 2; digits < 9; digits++) {
+    const words = [number(high, digits), number(low, digits)];
+    if (words[0] !== words[1]) return words;
+  }
+  return [String(high), String(low)];
+}
+
 /** Whether a split is kept out of the training, by its name. @param {string} split */
 export function isHeldOut(split) {
   return /^(val|valid|validation|test|testing|eval|evaluation|dev|held|holdout)/i.test(split);

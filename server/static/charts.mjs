@@ -1,12 +1,16 @@
 /** Small charts as SVG: they share the epoch axis, mark the current epoch, and answer a click with an epoch. */
 
-import { linear, number, path, range } from "./chart_math.mjs";
+import { endWords, linear, number, path, range } from "./chart_math.mjs";
 import { h, s } from "./dom.mjs";
 
 const PAD = 4;
+/** A chart with less room than this has no axes; one with more gives them a part of its own height and width. */
+const ROOM = { width: 200, height: 36 };
+const FOOT_PX = 12;
 
 /**
- * Lines over the epochs of a run, with the current epoch marked and a click that goes there.
+ * Lines over the epochs of a run, with the current epoch marked and a click that goes there; where there is room
+ * with the ends of both axes in words.
  * @param {{
  *   epochs: number[], epoch: number, label: string, width?: number, height?: number,
  *   lines: {values: (number|null)[], color: string, name: string, dash?: string, strong?: boolean}[],
@@ -16,7 +20,9 @@ const PAD = 4;
  * @returns {HTMLElement}
  */
 export function curves(options) {
-  const { epochs, epoch, lines, band, label, width = 312, height = 64, onepoch } = options;
+  const { epochs, epoch, lines, band, label, width = 312, height: whole = 64, onepoch } = options;
+  const roomy = width >= ROOM.width && whole >= ROOM.height && epochs.length > 0;
+  const height = roomy ? whole - FOOT_PX : whole;
   const shown = options.log ? (v) => (v === null || v <= 0 ? null : Math.log10(v)) : (v) => v;
   const values = lines.map((line) => line.values.map(shown));
   const lows = band ? [...band.low.map(shown), ...band.high.map(shown)] : [];
@@ -48,7 +54,12 @@ export function curves(options) {
     });
     picture.classList.add("clickable");
   }
-  return /** @type {HTMLElement} */ (/** @type {unknown} */ (picture));
+  const chart = /** @type {HTMLElement} */ (/** @type {unknown} */ (picture));
+  if (!roomy) return chart;
+  const ends = endWords(/** @type {[number, number]} */ (options.log ? domain.map((value) => 10 ** value) : domain));
+  return h("div", { class: "chart-axes" },
+    h("div", { class: "chart-values", "aria-hidden": "true" }, ends.map((text) => h("span", null, text))), chart,
+    h("div", { class: "chart-epochs", "aria-hidden": "true" }, endWords([epochs[0], /** @type {number} */ (epochs.at(-1))]).reverse().map((text) => h("span", null, text))));
 }
 
 /**

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 pytestmark = pytest.mark.browser
@@ -75,3 +76,30 @@ def test_two_runs_share_a_chart_and_a_scale_and_the_choice_stays(
     tab.page.reload()
     tab.see("the choice", "() => document.querySelectorAll('.curves-plot path.raw').length >= 4")
     assert tab.page.locator(".curves-head button", has_text="log").get_attribute("aria-pressed") == "true"
+
+
+def test_pictures_of_a_sample_have_a_scale_within_their_height(
+    open_tab: Callable[..., Any], runs: list[Any]
+) -> None:
+    tab = open_tab("?runs=digits-cnn&pin=5")
+    tab.see("two charts", "() => document.querySelectorAll('#inspector .chart-axes').length >= 2")
+    shown = tab.page.evaluate(
+        "() => [...document.querySelectorAll('#inspector .chart-axes')].slice(0, 2).map((one) => [one.offsetHeight, [...one.querySelectorAll('span')].map((end) => end.textContent)])"
+    )
+    ends = [str(runs[0].epochs[0]), str(runs[0].epochs[-1])]
+    assert shown[0] == [76, ["1", "0", *ends]]
+    assert shown[1][0] == 40
+    loss = [run_loss(runs[0], epoch) for epoch in runs[0].epochs]
+    high, low = (float(text) for text in shown[1][1][:2])
+    assert abs(high - max(loss)) <= 0.06 * max(loss)
+    assert abs(low - min(loss)) <= 0.06 * min(loss)
+    assert shown[1][1][2:] == ends
+
+
+def run_loss(run: Any, epoch: int) -> float:
+    """The loss of the pinned sample, from its logits."""
+    row = list(run.samples.ids).index(5)
+    logits = run.logits(epoch)[row].astype(float)
+    return float(
+        np.log(np.exp(logits - logits.max()).sum()) - (logits[run.samples.labels[row]] - logits.max())
+    )

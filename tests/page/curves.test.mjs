@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { axisNumbers, axisWords, isHeldOut, judgedSplit, smoothed } from "../../server/static/chart_math.mjs";
+import { axisNumbers, axisWords, endWords, isHeldOut, judgedSplit, smoothed } from "../../server/static/chart_math.mjs";
 import { epochNumbers, nearestOf, scalarCharts, splitOf, valueAt } from "../../server/static/panels/curves.mjs";
 
 test("smoothing of a constant is the constant, gaps stay gaps, nothing is smoothed by 0", () => {
@@ -36,6 +36,13 @@ test("a logarithmic axis has powers of ten, and others where it holds fewer than
 test("numbers of an axis that are alike get digits until they differ", () => {
   assert.deepEqual(axisWords([0.99991, 0.99992]), ["0.99991", "0.99992"]);
   assert.deepEqual(axisWords([1, 2]), ["1", "2"]);
+});
+
+test("the ends of an axis are told apart, the higher first", () => {
+  assert.deepEqual(endWords([0, 1]), ["1", "0"]);
+  assert.deepEqual(endWords([0.991234, 0.99345]), ["0.993", "0.991"]);
+  assert.deepEqual(endWords([2, 2]), ["2"]);
+  assert.deepEqual(endWords([0.00213, 2.341]), ["2.3", "0.0021"]);
 });
 
 test("a split is known by its name, not by its place", () => {
