@@ -16,6 +16,7 @@ from timetravel.server.encode import mask_text, to_wire
 from timetravel.server.routes import Answer, Ask, Refusal, Route
 
 DISAGREEMENTS_LIMIT = 500
+ORDERS = ("p_true", "divergence")
 
 
 def comparison(ask: Ask) -> Comparison:
@@ -73,15 +74,18 @@ def missing(pair: Comparison) -> str | None:
 
 
 def cell(ask: Ask) -> Answer:
-    """The samples of one cell, as masks of both runs."""
+    """The samples of one cell, or of what A says and B says (two classes of A), as masks of both runs."""
     pair = comparison(ask)
-    name = ask.body.get("cell")
-    names = (*CELLS, "neither_same", "same")
-    if name not in names:
-        raise Refusal(400, f"there is no cell {name!r}", f"There are {', '.join(names)}.")
     epoch_a = ask.epoch(pair.a, str(ask.body.get("epoch_a")))
     epoch_b = ask.epoch(pair.b, str(ask.body.get("epoch_b")))
-    rows_a, rows_b = pair.cell(epoch_a, epoch_b, name)
+    name, says = ask.body.get("cell"), ask.body.get("says")
+    names = (*CELLS, "neither_same", "same")
+    if name in names:
+        rows_a, rows_b = pair.cell(epoch_a, epoch_b, name)
+    elif isinstance(says, list) and len(says) == 2 and all(isinstance(one, int) for one in says):
+        rows_a, rows_b = pair.says(epoch_a, epoch_b, *says)
+    else:
+        raise Refusal(400, f"there is no cell {name!r}", f"There are {', '.join(names)}, and says: [a, b].")
     return Answer.json(
         {
             "count": len(rows_a),
@@ -92,13 +96,16 @@ def cell(ask: Ask) -> Answer:
 
 
 def disagreements(ask: Ask) -> Answer:
-    """Shared samples that both runs predict differently, the strongest disagreement first."""
+    """Shared samples that both runs predict differently, the strongest disagreement first; ?by= says in what."""
     pair = comparison(ask)
     epoch_a = ask.epoch(pair.a, ask.arguments.get("epoch_a", ""))
     epoch_b = ask.epoch(pair.b, ask.arguments.get("epoch_b", ""))
     limit = ask.number("limit", 24, low=1, high=DISAGREEMENTS_LIMIT)
+    by = ask.arguments.get("by") or None
+    if by not in (None, *ORDERS):
+        raise Refusal(400, f"there is no order {by!r}", f"There are {', '.join(ORDERS)}.")
     found = pair.agreement(epoch_a, epoch_b)
-    order, size = pair.disagreements(epoch_a, epoch_b, limit=pair.shared)
+    order, size = pair.disagreements(epoch_a, epoch_b, limit=pair.shared, by=by)
     differ = found.compared & ~found.same
     # Without probabilities there is no order; what differs is listed all the same.
     rest = np.setdiff1d(np.flatnonzero(differ), order)
@@ -115,13 +122,13 @@ def disagreements(ask: Ask) -> Answer:
             "p_true_a": now_a.p_true[row_a],
             "p_true_b": now_b.p_true[row_b],
             "label": pair.a.samples.labels[row_a],
-            "divergence": size[one],
+            "size": size[one],
         }
         for one, row_a, row_b in zip(chosen, rows_a, rows_b, strict=True)
     ]
     said_a = now_a.predicted[pair.joined.rows_a].astype(np.int64)
     said_b = pair.joined.as_a(now_b.predicted[pair.joined.rows_b])
-    pairs = [{"a": a, "b": b, "count": count} for a, b, count in says_pairs(said_a, said_b).tolist()]
+    pairs = says_pairs(said_a, said_b, only_different=False)
     return Answer.json({"rows": rows, "pairs": pairs, "count": int(differ.sum())}, key=pair_key(pair))
 
 

@@ -14,6 +14,7 @@ from timetravel.analyze.response import softmax
 from timetravel.analyze.rounds import labelling_at, rounds
 from timetravel.analyze.sample_response import sample_response
 from timetravel.server.routes import Answer, Ask, Route
+from timetravel.store.facts import NEIGHBORS_K
 from timetravel.store.run import StoredMap, StoredRun
 
 SHOWN_CLASSES = 10
@@ -48,6 +49,7 @@ def sample(ask: Ask) -> Answer:
             "events": events(run, row),
             "kept": None if stored is None else kept_share(run, stored, row),
             "kept_epochs": None if stored is None else stored.epochs,
+            "kept_k": min(NEIGHBORS_K, len(samples) - 1),
             "picks": [
                 {"epoch": one.epochs[-1], "rank": one.rank[row], "strategy": one.strategy}
                 for one in rounds(run)

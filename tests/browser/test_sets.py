@@ -74,3 +74,64 @@ def test_a_cell_selects_within_the_split_that_is_chosen(
 def test_two_runs_say_whose_set_it_is(open_tab: Callable[..., Any]) -> None:
     tab = open_tab("?runs=digits-cnn,digits-mlp&selection=label:3")
     tab.see("whose", "() => document.querySelector('#inspector .run-name')?.innerText.startsWith('A ·')")
+
+
+def test_the_agreement_selects_what_both_say_and_is_ordered_as_asked(
+    open_tab: Callable[..., Any], runs: list[Any]
+) -> None:
+    epoch = runs[0].epochs[1]
+    tab = open_tab(f"?runs=digits-cnn,digits-mlp&view=compare&epoch={epoch}")
+    a, b = (run.predictions(epoch).predicted for run in runs)
+    labels = runs[0].samples.labels
+    alike = (a == b) & (a != labels)
+    tab.see("the test", "() => /McNemar p [0-9]/.test(document.querySelector('.compare').textContent)")
+    tab.page.locator(".compare p .link").nth(1).click()
+    tab.until("wrong alike", lambda now: now["selected"] == alike.sum())
+    value = "() => [...document.querySelectorAll('.disagreement .value')].map(e => e.textContent)"
+    assert all(text.startswith("p_true ") for text in tab.see("values", value))
+    tab.page.select_option(".compare select", "divergence")
+    told = tab.see("divergences", f"() => {{ const v = ({value})(); return v[0].includes('bits') && v; }}")
+    sizes = [float(text.split()[1]) for text in told]
+    assert sizes == sorted(sizes, reverse=True)
+    tab.page.click(".compare .group button:text('classes')")
+    one, two = next((x, y) for x in range(10) for y in range(10) if x != y and ((a == x) & (b == y)).any())
+    rows = (a == one) & (b == two)
+    tab.page.click(f".compare [aria-label='A says {one}, B says {two}: {rows.sum()}']")
+    tab.until("the pair", lambda now: now["selected"] == rows.sum())
+
+
+def test_the_table_scrolls_sideways_with_its_ids_in_sight(
+    open_tab: Callable[..., Any], runs: list[Any]
+) -> None:
+    tab = open_tab(f"{SIDE_A}&view=table&selection=label:5")
+    tab.see(
+        "the table",
+        "() => document.querySelector('.view-panel > .row')?.textContent.startsWith('182 selected')",
+    )
+    samples = runs[0].samples
+    rows = np.flatnonzero(samples.labels == 5)
+    rows = rows[np.argsort(samples.ids[rows])][:100]
+    correct = runs[0].predictions(runs[0].epochs[-1]).correct[rows]
+    marks = (
+        "() => [...document.querySelectorAll('table.samples tbody td:nth-child(4)')].map(e => e.textContent)"
+    )
+    assert tab.page.evaluate(marks) == ["✓" if right else "✕" for right in correct]
+    places = """() => { const box = document.querySelector('.wide'); box.scrollLeft = 1e4;
+      const at = (e) => e.getBoundingClientRect();
+      return [box.scrollLeft > 0, at(document.querySelector('table.samples tbody th')).left - at(box).left,
+        at(box).right - at(document.querySelector('table.samples thead th:last-child')).right,
+        new Set([...document.querySelectorAll('.view-panel > .row > button')].map((e) => at(e).top)).size]; }"""
+    scrolls, first, last, lines = tab.page.evaluate(places)
+    assert scrolls
+    assert abs(first) < 2
+    assert abs(last) < 2
+    assert lines == 1
+
+
+def test_both_sentences_on_neighbours_name_how_many(open_tab: Callable[..., Any], runs: list[Any]) -> None:
+    tab = open_tab(f"{SIDE_A}&pin={runs[0].samples.ids[5]}")
+    words = "() => document.querySelector('#inspector').textContent.match(/keeps \\d+ of its \\d+ nearest neighbours/g)"
+    found = tab.see("both", f"() => {{ const all = ({words})(); return all?.length === 2 && all; }}")
+    kept = runs[0].map().columns(runs[0].epochs[-1])["neighbors_kept"][5]
+    assert found[0] == f"keeps {round(kept * 15)} of its 15 nearest neighbours"
+    assert found[1].endswith("of its 8 nearest neighbours")

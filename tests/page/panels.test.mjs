@@ -8,6 +8,7 @@ import { differences, stripEpochs } from "../../server/static/panels/saliency.mj
 import { roundEnds } from "../../server/static/panels/labelling.mjs";
 import { mostFrequent, pairsOf } from "../../server/static/panels/pairs.mjs";
 import { expression } from "../../server/static/panels/sample.mjs";
+import { cell } from "../../server/static/panels/samples.mjs";
 import { changeTerms } from "../../server/static/panels/set.mjs";
 import { atEpoch, classTerm, quoted } from "../../server/static/terms.mjs";
 
@@ -44,6 +45,11 @@ test("a cell of the confusion matrix selects within the split it counts", () => 
   const classes = ["cat", "a dog"];
   assert.equal(cellTerms({ classes, split: null }, 0, 1), 'label:cat pred:"a dog"');
   assert.equal(cellTerms({ classes, split: "test" }, 1, 1), 'label:"a dog" pred:"a dog" split:test');
+});
+
+test("a flag is a mark in the table, a number one is not", () => {
+  assert.deepEqual([1, 0, null].map((value) => cell(value, true)), ["✓", "✕", "–"]);
+  assert.deepEqual([1, 0.12345, "north"].map((value) => cell(value, false)), ["1", "0.123", "north"]);
 });
 
 test("pairs of different classes come most frequent first, or by how much they changed", () => {

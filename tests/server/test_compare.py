@@ -64,8 +64,33 @@ def test_disagreements_are_where_predictions_differ(served: Running, pair: tuple
         assert one["id"] == a.samples.ids[one["row_a"]] == b.samples.ids[one["row_b"]]
         assert one["predicted_a"] == a.predictions(3).predicted[one["row_a"]]
         assert one["predicted_b"] == b.predictions(3).predicted[one["row_b"]]
-    sizes = [one["divergence"] for one in told["rows"] if one["divergence"] is not None]
-    assert sizes == sorted(sizes, reverse=True)
+    # Three orders: by default that of p_true, since the samples have labels.
+    by_p_true = told["rows"]
+    for query in ("", "&by=p_true", "&by=divergence"):
+        address = f"compare/made/other/disagreements.json?epoch_a=3&epoch_b=3&limit=500{query}"
+        rows = served.json(address)["rows"]
+        sizes = [one["size"] for one in rows if one["size"] is not None]
+        assert sizes
+        assert sizes == sorted(sizes, reverse=True)
+        assert (rows == by_p_true) == ("divergence" not in query)
+        assert sorted(one["row_a"] for one in rows) == differ.tolist()
+    for one in by_p_true:
+        gap = abs((one["p_true_a"] or 0) - (one["p_true_b"] or 0))
+        assert one["size"] is None or one["size"] == pytest.approx(gap, abs=1e-6)
+    served.json("compare/made/other/disagreements.json?epoch_a=3&epoch_b=3&by=size", status=400)
+
+
+def test_what_a_says_and_what_b_says_selects(served: Running, pair: tuple[Run, Run]) -> None:
+    told = served.json("compare/made/other/disagreements.json?epoch_a=3&epoch_b=4")
+    said_a, said_b = pair[0].predictions(3).predicted, pair[1].predictions(4).predicted
+    known = (said_a >= 0) & (said_b >= 0)
+    assert sum(count for _, _, count in told["pairs"]) == known.sum()
+    for a, b, count in told["pairs"]:
+        body = {"epoch_a": 3, "epoch_b": 4, "says": [a, b]}
+        masks = served.json("compare/made/other/cell", "POST", body)
+        rows = np.flatnonzero(known & (said_a == a) & (said_b == b))
+        assert mask_rows(masks["rows_a"], N).tolist() == rows.tolist()
+        assert masks["count"] == count
 
 
 def test_rows_are_joined_by_id(served: Running, pair: tuple[Run, Run]) -> None:

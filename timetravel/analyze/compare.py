@@ -102,18 +102,26 @@ class Comparison:
         mask = getattr(self.agreement(epoch_a, epoch_b), cell)
         return self.joined.rows_a[mask], self.joined.rows_b[mask]
 
+    def says(
+        self, epoch_a: int, epoch_b: int, class_a: int, class_b: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Rows in A and in B of the samples that A predicts as one class and B as another, classes as those of A."""
+        ours, theirs = self._predicted(epoch_a, epoch_b)
+        mask = (ours == class_a) & (theirs == class_b)
+        return self.joined.rows_a[mask], self.joined.rows_b[mask]
+
     def disagreements(
-        self, epoch_a: int, epoch_b: int, *, limit: int = 100
+        self, epoch_a: int, epoch_b: int, *, limit: int = 100, by: str | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Positions among the shared samples, the greatest disagreement first, and its size for all.
 
-        By |p_true A - p_true B| where labels are known, by Jensen-Shannon divergence (bits) elsewhere; by
-        divergence alone when no shared sample has a label.
+        by: "p_true" for |p_true A - p_true B|, "divergence" for Jensen-Shannon divergence (bits); by p_true
+        when it is not named, by divergence when no shared sample has a label.
         """
         rows_a, rows_b = self.joined.rows_a, self.joined.rows_b
         p_a, p_b = self.a.predictions(epoch_a).p_true[rows_a], self.b.predictions(epoch_b).p_true[rows_b]
         gap = np.abs(p_a.astype(np.float64) - p_b)
-        if np.isfinite(gap).any():
+        if by == "p_true" or (by is None and np.isfinite(gap).any()):
             return by_p_true(p_a, p_b, limit), gap
         return by_divergence(*self.probabilities(epoch_a, epoch_b), limit)
 

@@ -2,20 +2,27 @@
 
 import { number, percent } from "../chart_math.mjs";
 import { h, replace, s } from "../dom.mjs";
+import { MATRIX_CLASSES, mostFrequent, pairList, pairMatrix } from "./pairs.mjs";
 
 const CELLS = [["both", "both right", "var(--agree-both)"], ["only_a", "only A right", "var(--agree-a)"], ["only_b", "only B right", "var(--agree-b)"], ["neither", "both wrong", "var(--agree-none)"]];
+const ORDERS = [["p_true", "by p_true", "by |p_true of A − p_true of B|"], ["divergence", "by divergence", "by the Jensen-Shannon divergence of their probabilities"]];
+const MCNEMAR = "exact test: how likely a difference like this is if each run were equally often the only one that is right";
 
 /**
  * @param {HTMLElement} element
- * @param {{api: any, onepoch: (epoch: number) => void, oncell: (cell: string, stop: {a: number, b: number}) => void, onrow: (row: number) => void}} context
+ * @param {{api: any, onepoch: (epoch: number) => void, oncell: (wish: {cell: string} | {says: [number, number]}, stop: {a: number, b: number}) => void, onrow: (row: number) => void}} context
  */
 export function comparePanel(element, { api, onepoch, oncell, onrow }) {
   let serial = 0;
   /** @type {{key: string, data: any} | null} */
   let agreement = null;
+  /** @type {any} */
+  let current = null;
+  const settings = { by: "", classes: false };
 
   /** @param {any} next {a, b, epoch, epochB} */
   async function update(next) {
+    current = next;
     if (!next) return;
     const mine = ++serial;
     const key = `${next.a.slug}/${next.b.slug}/${next.a.key}/${next.b.key}/${next.join}`;
@@ -29,20 +36,37 @@ export function comparePanel(element, { api, onepoch, oncell, onrow }) {
       }
       const at = nearest(data.stops, next.epoch);
       const stop = data.stops[at];
-      const list = await api.get(`compare/${next.a.slug}/${next.b.slug}/disagreements.json?epoch_a=${stop.a}&epoch_b=${stop.b}&limit=24`);
+      const by = settings.by || (next.a.has.labels && next.b.has.labels ? "p_true" : "divergence");
+      const list = await api.get(`compare/${next.a.slug}/${next.b.slug}/disagreements.json?epoch_a=${stop.a}&epoch_b=${stop.b}&limit=24&by=${by}`);
       if (mine !== serial) return;
       replace(element, h("div", { class: "compare" },
         h("div", null,
-          h("div", { class: "row cells" }, CELLS.map(([cell, text, color]) => h("button", { type: "button", class: "cell-button", style: `--cell:${color}`, onclick: () => oncell(cell, stop), title: "select these samples" },
+          h("div", { class: "row cells" }, CELLS.map(([cell, text, color]) => h("button", { type: "button", class: "cell-button", style: `--cell:${color}`, onclick: () => oncell({ cell }, stop), title: "select these samples" },
             h("strong", null, number(data[cell][at])), text))),
           bands(data, at, (index) => onepoch(data.stops[index].epoch)),
           data.notice ? h("p", { class: "honest" }, data.notice) : null,
-          h("p", { class: "muted" }, `${number(data.shared)} shared samples · same prediction ${number(data.same_prediction[at])} · Cohen's κ ${number(data.kappa[at])}`,
+          h("p", { class: "muted" }, `${number(data.shared)} shared samples · `, part("same", data.same_prediction[at], stop), " same prediction · ",
+            part("neither_same", data.neither_same[at], stop), ` both wrong, same class · Cohen's κ ${number(data.kappa[at])} · `, h("span", { title: MCNEMAR }, `McNemar p ${number(data.mcnemar_p[at])}`),
             data.only_in_a || data.only_in_b ? ` · ${number(data.only_in_a)} only in A, ${number(data.only_in_b)} only in B` : "")),
-        h("div", { class: "scroll" }, h("h4", null, "They disagree most about"), disagreements(list, next))));
+        h("div", { class: "scroll" }, choices(by), settings.classes ? says(list, next, stop) : disagreements(list, next, by))));
     } catch (error) {
       if (mine === serial) replace(element, h("p", { class: "error", role: "alert" }, String(/** @type {Error} */ (error).message)));
     }
+  }
+
+  /** A count that selects. @param {string} cell @param {number} count @param {any} stop */
+  function part(cell, count, stop) {
+    return count ? h("button", { type: "button", class: "link", title: "select these samples", onclick: () => oncell({ cell }, stop) }, number(count)) : "0";
+  }
+
+  /** Samples or pairs of classes, and the order of the samples. @param {string} by */
+  function choices(by) {
+    const again = (/** @type {any} */ patch) => { Object.assign(settings, patch); update(current); };
+    const order = /** @type {HTMLSelectElement} */ (h("select", { "aria-label": "order of the samples", onchange: () => again({ by: order.value }) }, ORDERS.map(([value, text, title]) => h("option", { value, title }, text))));
+    order.value = by;
+    order.title = ORDERS.find(([value]) => value === by)?.[2] ?? "";
+    return h("div", { class: "row" }, h("strong", null, "They disagree on"), h("span", { class: "group" }, [["samples", false], ["classes", true]].map(([text, classes]) => h("button", {
+      type: "button", "aria-pressed": String(settings.classes === classes), onclick: () => again({ classes }) }, text))), settings.classes ? h("span", { class: "muted" }, "rows: A, columns: B") : order);
   }
 
   /** What is not right in both, on a scale of its own: the rest would press it flat. @param {any} data @param {number} at @param {(index: number) => void} go */
@@ -55,7 +79,7 @@ export function comparePanel(element, { api, onepoch, oncell, onrow }) {
       let below = 0;
       const part = (/** @type {string[]} */ [cell, text, color], /** @type {number} */ height, /** @type {string} */ kind) => {
         const shape = s("rect", { x: index + 0.04, y: 100 - below - height, width: 0.92, height, fill: color, class: kind }, s("title", null, `epoch ${stop.a}: ${text} ${data[cell][index]}`));
-        shape.addEventListener("click", () => { go(index); oncell(cell, stop); });
+        shape.addEventListener("click", () => { go(index); oncell({ cell }, stop); });
         picture.append(shape);
         below += height;
       };
@@ -66,13 +90,21 @@ export function comparePanel(element, { api, onepoch, oncell, onrow }) {
     return [picture, h("p", { class: "muted axis" }, `not right in both, over epochs; the tallest bar is ${number(most)} samples (${percent(most / Math.max(1, data.shared))})`)];
   }
 
-  /** @param {any} list @param {any} next */
-  function disagreements(list, next) {
+  /** @param {any} list @param {any} next @param {any} stop */
+  function says({ pairs }, next, stop) {
+    if (!mostFrequent(pairs).length) return h("p", { class: "empty" }, "They agree on every shared sample here.");
+    const options = { classes: next.a.classes, pairs, words: /** @type {[string, string]} */ (["A says", "B says"]), onselect: (/** @type {number} */ a, /** @type {number} */ b) => oncell({ says: [a, b] }, stop) };
+    return next.a.classes.length <= MATRIX_CLASSES ? pairMatrix(options) : pairList(options);
+  }
+
+  /** @param {any} list @param {any} next @param {string} by */
+  function disagreements(list, next, by) {
     if (!list.rows.length) return h("p", { class: "empty" }, "They agree on every shared sample here.");
+    const value = (/** @type {number|null} */ size) => (size === null ? null : h("span", { class: "muted value" }, by === "p_true" ? `p_true ${number(size, 2)} apart` : `divergence ${number(size, 2)} bits`));
     return h("ul", { class: "disagreements" }, list.rows.map((one) => h("li", null, h("button", { type: "button", class: "disagreement", onclick: () => onrow(one.row_a) },
       next.a.has.images ? h("img", { src: api.image(next.a.slug, one.row_a), alt: "", loading: "lazy" }) : null,
       h("span", null, h("strong", null, `#${one.id}`), ` A ${next.a.classes[one.predicted_a] ?? "–"}, B ${next.b.classes[one.predicted_b] ?? "–"}`,
-        h("span", { class: "muted" }, one.label >= 0 ? ` label ${next.a.classes[one.label]}` : ""))))));
+        h("span", { class: "muted" }, one.label >= 0 ? ` label ${next.a.classes[one.label]}` : ""), value(one.size))))));
   }
 
   return { update };

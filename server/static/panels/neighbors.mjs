@@ -1,6 +1,6 @@
 /** Who a sample's neighbours are: in representation space and on the map, now and at the epoch before. */
 
-import { percent } from "../chart_math.mjs";
+import { counted } from "../chart_math.mjs";
 import { h, replace } from "../dom.mjs";
 
 const SHOWN = 8;
@@ -25,8 +25,8 @@ export function neighborPanel(element, { api, onrow }) {
       if (mine !== serial) return;
       const both = new Set(data.kept ?? []);
       replace(body,
-        h("p", { class: "muted" }, `the map keeps ${percent(data.kept_share)} of them`,
-          data.before ? ` · ${data.persisted} of ${data.representation.rows.length} were neighbours at epoch ${data.before.epoch}` : ""),
+        h("p", { class: "muted" }, data.representation.rows.length === 0 ? "not recorded at this epoch" : `the map keeps ${both.size} of its ${counted(data.representation.rows.length, "nearest neighbour")}`,
+          data.before ? ` · ${data.persisted} were neighbours at epoch ${data.before.epoch}` : ""),
         line("nearest to the network", data.representation.rows, both, next),
         line("nearest on the map", data.map.rows, both, next),
         data.before ? line(`nearest to the network at epoch ${data.before.epoch}`, data.before.rows, new Set(data.representation.rows), next) : null);

@@ -1,6 +1,6 @@
 /** One sample over the whole training: what it is, what the network said of it, what happened to it. */
 
-import { number, percent, strongest } from "../chart_math.mjs";
+import { counted, number, strongest } from "../chart_math.mjs";
 import { classStrip, curves } from "../charts.mjs";
 import { h } from "../dom.mjs";
 import { quoted } from "../terms.mjs";
@@ -66,7 +66,7 @@ function labelled(data, epoch) {
 function kept(data, epoch) {
   const at = (data.kept_epochs ?? data.epochs).indexOf(epoch);
   const share = data.kept?.[at];
-  return share === null || share === undefined ? null : `map keeps ${percent(share)} of its neighbours`;
+  return share === null || share === undefined ? null : `map keeps ${Math.round(share * data.kept_k)} of its ${counted(data.kept_k, "nearest neighbour")}`;
 }
 
 /** @param {any} data @param {any} context */

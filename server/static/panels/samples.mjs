@@ -48,8 +48,8 @@ export function samplesPanel(element, { api, onrow, kind }) {
       h("span", null, current.mask ? `${number(data.total)} selected` : `all ${number(data.total)} samples`),
       kind === "grid" ? h("label", null, "sorted by ", sort, h("button", { type: "button", class: "quiet", "aria-label": "turn the order", onclick: () => { settings.descending = !settings.descending; update(current); } }, settings.descending ? "↓" : "↑")) : null,
       h("span", { class: "spacer" }),
-      h("button", { type: "button", disabled: data.offset === 0, onclick: () => turn(-1) }, "‹ before"), h("span", { class: "muted" }, `${number(from)}–${number(to)}`),
-      h("button", { type: "button", disabled: to >= data.total, onclick: () => turn(1) }, "next ›"),
+      h("button", { type: "button", title: "the page before", "aria-label": "the page before", disabled: data.offset === 0, onclick: () => turn(-1) }, "‹"), h("span", { class: "muted" }, `${number(from)}–${number(to)}`),
+      h("button", { type: "button", title: "the next page", "aria-label": "the next page", disabled: to >= data.total, onclick: () => turn(1) }, "›"),
       current.mask ? ["csv", "parquet"].map((form) => h("button", { type: "button", onclick: () => api.download(`export/${current.run.slug}/selection.${form}`, { mask: current.mask, epoch: current.epoch, map: current.map }, `selection.${form}`) }, form.toUpperCase())) : null);
     if (data.total === 0) replace(element, head, h("p", { class: "empty" }, "Nothing is selected. Draw a lasso (L), search (/), or click a cell of the confusion matrix."));
     else replace(element, head, kind === "grid" ? grid(data) : table(data));
@@ -57,12 +57,13 @@ export function samplesPanel(element, { api, onrow, kind }) {
 
   /** @param {any} data */
   function table(data) {
-    return h("div", { class: "scroll" }, h("table", { class: "samples" },
+    const flags = new Set(current.run.columns.filter((column) => column.kind === "flag").map((column) => column.name));
+    return h("div", { class: "scroll wide", tabindex: 0, role: "group", "aria-label": "columns of the samples" }, h("table", { class: "samples" },
       h("thead", null, h("tr", null, data.columns.map((name) => h("th", { scope: "col", "aria-sort": settings.sort === name ? (settings.descending ? "descending" : "ascending") : "none" },
         h("button", { type: "button", onclick: () => { settings.descending = settings.sort === name ? !settings.descending : false; settings.sort = name; settings.offset = 0; update(current); } },
           name, settings.sort === name ? (settings.descending ? " ↓" : " ↑") : ""))))),
-      h("tbody", null, data.rows.map((row) => h("tr", null, data.columns.map((name, index) => h("td", null,
-        index === 0 ? h("button", { type: "button", class: "link", onclick: () => onrow(row.row) }, String(row[name])) : cell(row[name]))))))));
+      h("tbody", null, data.rows.map((row) => h("tr", null, data.columns.map((name, index) => h(index === 0 ? "th" : "td", index === 0 ? { scope: "row" } : null,
+        index === 0 ? h("button", { type: "button", class: "link", onclick: () => onrow(row.row) }, String(row[name])) : cell(row[name], flags.has(name)))))))));
   }
 
   /** @param {any} data */
@@ -77,7 +78,8 @@ export function samplesPanel(element, { api, onrow, kind }) {
   return { update };
 }
 
-/** @param {unknown} value */
-function cell(value) {
+/** @param {unknown} value @param {boolean} isFlag */
+export function cell(value, isFlag) {
+  if (isFlag && (value === 1 || value === 0 || typeof value === "boolean")) return value ? "✓" : "✕";
   return typeof value === "number" ? number(value) : value === null || value === undefined ? "–" : String(value);
 }

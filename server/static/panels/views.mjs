@@ -24,8 +24,8 @@ export function views(tabs, body, page) {
     ...(page.runs.length === 2 ? [{ name: "compare", text: "Agreement", make: (/** @type {HTMLElement} */ element) => {
       const panel = comparePanel(element, {
         api, onepoch: (epoch) => page.go(epoch), onrow,
-        oncell: async (cell, stop) => {
-          const answer = await api.post(`compare/${page.runs[0].slug}/${page.runs[1].slug}/cell`, { epoch_a: stop.a, epoch_b: stop.b, cell });
+        oncell: async (wish, stop) => {
+          const answer = await api.post(`compare/${page.runs[0].slug}/${page.runs[1].slug}/cell`, { epoch_a: stop.a, epoch_b: stop.b, ...wish });
           page.selecting.set(fromBase64(answer.rows_a));
         },
       });
