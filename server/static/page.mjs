@@ -301,7 +301,10 @@ export class Page {
 
   /** @param {any} state @param {any} before */
   changed(state, before) {
-    if (!this.views.length) return;
+    if (!this.views.length) { // no map yet: time moves all the same
+      if (this.timeline?.run) this.timeline.setEpoch();
+      return;
+    }
     const differs = (/** @type {string[]} */ ...names) => names.some((name) => state[name] !== before[name]);
     if (differs("theme")) this.themeChanged();
     for (const view of this.views) {

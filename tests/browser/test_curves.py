@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from made_runs import Running, write_map, write_run
 
 pytestmark = pytest.mark.browser
 
@@ -103,3 +105,26 @@ def run_loss(run: Any, epoch: int) -> float:
     return float(
         np.log(np.exp(logits - logits.max()).sum()) - (logits[run.samples.labels[row]] - logits.max())
     )
+
+
+def test_a_run_without_any_number_says_how_to_record_one(
+    open_tab: Callable[..., Any], tmp_path: Path
+) -> None:
+    path = write_run(tmp_path / "bare", bare=True)
+    write_map(path)
+    running = Running([path])
+    try:
+        tab = open_tab("?view=curves", at=f"http://127.0.0.1:{running.port}/")
+        tab.see("the learning rate", "() => document.querySelectorAll('.curves-chart').length === 1")
+
+        def without(route: Any) -> None:
+            run = route.fetch().json()
+            route.fulfill(json={**run, "learning_rate": [None] * len(run["epochs"])})
+
+        tab.page.route("**/run.json*", without)
+        tab.page.reload()
+        said = tab.see("words", "() => document.querySelector('.curves-body .empty')?.textContent")
+        assert "recorder.record(" in said
+        assert tab.page.locator(".curves-head").is_hidden()
+    finally:
+        running.close()
