@@ -119,6 +119,22 @@ def test_a_set_adds_up(served: Running, run: Run, how: str) -> None:
     assert told["curves"]["mean_loss"][2] == pytest.approx(told["loss"]["mean"], rel=1e-6)
 
 
+def test_the_terms_of_a_set_name_what_it_counts(served: Running, run: Run) -> None:
+    told = served.json("data/made/set/3.json", "POST", {"rows": list(range(N))})
+
+    def count(text: str) -> int:
+        return served.json("data/made/query", "POST", {"query": text, "epoch": 3})["count"]
+
+    for name in ("learned", "forgotten", "drift", "flipped"):
+        assert count(f"{name}:3") == told["transitions"]["counts"][name]
+    assert count("-flipped:3 -pred@1:none -pred@3:none") == told["transitions"]["counts"]["unchanged"]
+    classes = {one["class"]: one["count"] for one in told["by_class"]}
+    assert count("label:none") == classes.get(-1, 0) == (run.samples.labels < 0).sum()
+    for cell in told["transitions"]["matrix"]:
+        names = CLASSES[cell["from"]], CLASSES[cell["to"]]
+        assert count('pred@1:"{}" pred@3..3:"{}"'.format(*names)) == cell["count"]
+
+
 @pytest.mark.parametrize("rows", [[], [7], list(range(N))])
 def test_a_set_of_none_one_or_all_is_told(served: Running, rows: list[int]) -> None:
     for epoch in EPOCHS:
