@@ -74,18 +74,24 @@ def missing(pair: Comparison) -> str | None:
 
 
 def cell(ask: Ask) -> Answer:
-    """The samples of one cell, or of what A says and B says (two classes of A), as masks of both runs."""
+    """The samples of one cell, of what A says and B says (two classes of A), or that are further `apart` than a
+    number by an order of the disagreements, as masks of both runs."""
     pair = comparison(ask)
     epoch_a = ask.epoch(pair.a, str(ask.body.get("epoch_a")))
     epoch_b = ask.epoch(pair.b, str(ask.body.get("epoch_b")))
-    name, says = ask.body.get("cell"), ask.body.get("says")
+    name, says, apart = (ask.body.get(key) for key in ("cell", "says", "apart"))
     names = (*CELLS, "neither_same", "same")
     if name in names:
         rows_a, rows_b = pair.cell(epoch_a, epoch_b, name)
     elif isinstance(says, list) and len(says) == 2 and all(isinstance(one, int) for one in says):
         rows_a, rows_b = pair.says(epoch_a, epoch_b, *says)
+    elif isinstance(apart, int | float) and ask.body.get("by") in ORDERS:
+        order, size = pair.disagreements(epoch_a, epoch_b, limit=pair.shared, by=ask.body["by"])
+        chosen = np.sort(order[size[order] > apart])
+        rows_a, rows_b = pair.joined.rows_a[chosen], pair.joined.rows_b[chosen]
     else:
-        raise Refusal(400, f"there is no cell {name!r}", f"There are {', '.join(names)}, and says: [a, b].")
+        others = "says: [a, b], and apart: number with by"
+        raise Refusal(400, f"there is no cell {name!r}", f"There are {', '.join(names)}, {others}.")
     return Answer.json(
         {
             "count": len(rows_a),

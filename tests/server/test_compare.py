@@ -101,5 +101,21 @@ def test_rows_are_joined_by_id(served: Running, pair: tuple[Run, Run]) -> None:
     assert binary.T.tolist() == [told["rows_a"], told["rows_b"]]
 
 
+def test_samples_further_apart_than_a_number_are_selected(served: Running, pair: tuple[Run, Run]) -> None:
+    a, b = pair
+    joined = served.json("compare/made/other/join.json")
+    gap = np.abs(
+        a.predictions(3).p_true[joined["rows_a"]].astype(float) - b.predictions(4).p_true[joined["rows_b"]]
+    )
+    for limit in (0.0, 0.2, 1.0):
+        body = {"epoch_a": 3, "epoch_b": 4, "apart": limit, "by": "p_true"}
+        found = served.json("compare/made/other/cell", "POST", body)
+        expected = np.sort(np.asarray(joined["rows_a"])[gap > limit])
+        assert found["count"] == len(expected)
+        assert mask_rows(found["rows_a"], N).tolist() == expected.tolist()
+    body = {"epoch_a": 3, "epoch_b": 4, "apart": 0.2, "by": "size"}
+    served.json("compare/made/other/cell", "POST", body, status=400)
+
+
 def test_a_run_without_predictions_says_so(served: Running) -> None:
     assert "neither logits nor a head" in served.json("compare/made/bare/agreement.json")["missing"]

@@ -10,7 +10,7 @@ const MCNEMAR = "exact test: how likely a difference like this is if each run we
 
 /**
  * @param {HTMLElement} element
- * @param {{api: any, onepoch: (epoch: number) => void, oncell: (wish: {cell: string} | {says: [number, number]}, stop: {a: number, b: number}) => void, onrow: (row: number) => void}} context
+ * @param {{api: any, onepoch: (epoch: number) => void, oncell: (wish: {cell: string} | {says: [number, number]} | {apart: number, by: string}, stop: {a: number, b: number}) => void, onrow: (row: number) => void}} context
  */
 export function comparePanel(element, { api, onepoch, oncell, onrow }) {
   let serial = 0;
@@ -18,7 +18,7 @@ export function comparePanel(element, { api, onepoch, oncell, onrow }) {
   let agreement = null;
   /** @type {any} */
   let current = null;
-  const settings = { by: "", classes: false };
+  const settings = { by: "", classes: false, apart: 0.3 };
 
   /** @param {any} next {a, b, epoch, epochB} */
   async function update(next) {
@@ -48,7 +48,7 @@ export function comparePanel(element, { api, onepoch, oncell, onrow }) {
           h("p", { class: "muted" }, `${number(data.shared)} shared samples · `, part("same", data.same_prediction[at], stop), " same prediction · ",
             part("neither_same", data.neither_same[at], stop), ` both wrong, same class · Cohen's κ ${number(data.kappa[at])} · `, h("span", { title: MCNEMAR }, `McNemar p ${number(data.mcnemar_p[at])}`),
             data.only_in_a || data.only_in_b ? ` · ${number(data.only_in_a)} only in A, ${number(data.only_in_b)} only in B` : "")),
-        h("div", { class: "scroll" }, choices(by), settings.classes ? says(list, next, stop) : disagreements(list, next, by))));
+        h("div", { class: "scroll" }, choices(by, stop), settings.classes ? says(list, next, stop) : disagreements(list, next, by))));
     } catch (error) {
       if (mine === serial) replace(element, h("p", { class: "error", role: "alert" }, String(/** @type {Error} */ (error).message)));
     }
@@ -59,14 +59,22 @@ export function comparePanel(element, { api, onepoch, oncell, onrow }) {
     return count ? h("button", { type: "button", class: "link", title: "select these samples", onclick: () => oncell({ cell }, stop) }, number(count)) : "0";
   }
 
-  /** Samples or pairs of classes, and the order of the samples. @param {string} by */
-  function choices(by) {
+  /** Samples or pairs of classes, and the order of the samples. @param {string} by @param {any} stop */
+  function choices(by, stop) {
     const again = (/** @type {any} */ patch) => { Object.assign(settings, patch); update(current); };
     const order = /** @type {HTMLSelectElement} */ (h("select", { "aria-label": "order of the samples", onchange: () => again({ by: order.value }) }, ORDERS.map(([value, text, title]) => h("option", { value, title }, text))));
     order.value = by;
     order.title = ORDERS.find(([value]) => value === by)?.[2] ?? "";
     return h("div", { class: "row" }, h("strong", null, "They disagree on"), h("span", { class: "group" }, [["samples", false], ["classes", true]].map(([text, classes]) => h("button", {
-      type: "button", "aria-pressed": String(settings.classes === classes), onclick: () => again({ classes }) }, text))), settings.classes ? h("span", { class: "muted" }, "rows: A, columns: B") : order);
+      type: "button", "aria-pressed": String(settings.classes === classes), onclick: () => again({ classes }) }, text))), settings.classes ? h("span", { class: "muted" }, "rows: A, columns: B") : [order, further(by, stop)]);
+  }
+
+  /** Selects what is further apart than a number. @param {string} by @param {any} stop */
+  function further(by, stop) {
+    const limit = /** @type {HTMLInputElement} */ (h("input", { type: "number", min: 0, max: 1, step: 0.05, value: settings.apart, class: "apart", "aria-label": "further apart than", onchange: () => { settings.apart = Number(limit.value); } }));
+    const select = () => { settings.apart = Number(limit.value); oncell({ apart: settings.apart, by }, stop); };
+    limit.addEventListener("keydown", (event) => { if (event.key === "Enter") select(); });
+    return h("span", { class: "group" }, h("button", { type: "button", title: "select the samples whose difference is larger", onclick: select }, "select those over"), limit);
   }
 
   /** What is not right in both, on a scale of its own: the rest would press it flat. @param {any} data @param {number} at @param {(index: number) => void} go */
