@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
@@ -48,3 +49,23 @@ def test_a_thread_that_never_started_is_not_waited_for(monkeypatch: pytest.Monke
             background.run(lambda: None)
     background.wait()
     assert not background.busy
+
+
+def test_after_the_wait_nothing_of_the_job_is_still_being_freed() -> None:
+    """A program may end right after: a thread that is inside a library then takes the process down."""
+
+    class Slow:
+        """Takes its time to go, with the interpreter's lock given up, as a large tensor does."""
+
+        def __del__(self) -> None:
+            time.sleep(0.3)
+            freed.append(True)
+
+    freed: list[bool] = []
+    background = Background()
+    held = [Slow()]
+    background.run(lambda held=held: time.sleep(0.1))
+    del held
+    background.wait()
+    assert freed
+    assert not any(thread.name == "timetravel-commit" for thread in threading.enumerate())

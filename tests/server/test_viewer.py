@@ -122,6 +122,7 @@ def eventually(read: Callable[[], Any], expected: Any) -> None:
 
 @pytest.mark.browser
 def test_epoch_and_selection_go_both_ways(viewer: Viewer, page: Any, runs: dict[str, Path]) -> None:
+    eventually(lambda: viewer.epoch, EPOCHS[-1])  # the page has told what it opened with
     # From the page to Python, as the page's own code does it: a posted mask, then the state.
     key = page.evaluate(
         "async () => (await (await fetch('data/made/mask.json', {method: 'POST', body: JSON.stringify({rows: [3, 9]})})).json()).key"

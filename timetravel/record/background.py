@@ -17,7 +17,7 @@ class Background:
     """
 
     def __init__(self) -> None:
-        # Not Thread.join: on Python 3.11, a Ctrl-C during it marks the running thread as ended.
+        # Thread.join only after that: on Python 3.11, a Ctrl-C during it marks the running thread as ended.
         self._done = threading.Event()
         self._done.set()
         self._thread: threading.Thread | None = None
@@ -50,6 +50,10 @@ class Background:
         while not self._done.wait(_LOOK_S) and self._thread is not None and self._thread.is_alive():
             pass
         self._done.set()
+        thread, self._thread = self._thread, None
+        if thread is not None and thread.ident is not None:
+            # What the job held is freed by its thread. A program that ended meanwhile would be aborted in there.
+            thread.join()
         error, self._error = self._error, None
         if error is not None:
             raise error
