@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -49,6 +50,13 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"{SHARED} is missing; set TIMETRAVEL_SHARED to the folder that holds data/ and tools/")
     return SHARED
+
+
+@pytest.fixture(autouse=True)
+def _same_weights_every_time() -> None:
+    """Networks that a test makes have the same weights, whatever ran before it."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
 
 
 @pytest.fixture(scope="session", autouse=True)

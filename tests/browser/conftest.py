@@ -108,13 +108,19 @@ class Tab:
             self.page.wait_for_timeout(50)
 
     def see(self, what: str, script: str, seconds: float = 60) -> Any:
-        """Wait until a script in the page answers with something true."""
+        """Wait until a script in the page answers with something true; what it looks at may not be there yet."""
+        from playwright.sync_api import Error
+
         end = time.monotonic() + seconds
         while True:
-            value = self.page.evaluate(script)
+            trouble = ""
+            try:
+                value = self.page.evaluate(script)
+            except Error as error:
+                value, trouble = None, f" ({error.message.splitlines()[0]})"
             if value:
                 return value
-            assert time.monotonic() < end, f"not within {seconds} s: {what}"
+            assert time.monotonic() < end, f"not within {seconds} s: {what}{trouble}"
             self.page.wait_for_timeout(80)
 
 
