@@ -35,6 +35,8 @@ export class Page {
     this.errors = [];
     this.ready = false;
     this.toldOfView = false;
+    /** Epochs whose dots were compared with the view. @type {Set<number>} */
+    this.viewed = new Set();
     /** Panels that ask the server again when it is back. @type {Set<() => void>} */
     this.refreshers = new Set();
     this.activeTool = "pan";
@@ -255,7 +257,8 @@ export class Page {
   /** Says once that the view of all epochs does not suit this one. */
   tellOfView() {
     const [view] = this.views;
-    if (this.toldOfView || this.store.get().camera || !(view?.map?.view_is_cut || !this.ready)) return;
+    if (this.toldOfView || this.store.get().camera || !(view?.map?.view_is_cut || !this.ready) || this.viewed.has(view.epoch)) return;
+    this.viewed.add(view.epoch); // to look takes a sort of all places
     const share = (view.fittedNow()?.[2] ?? NaN) / view.fitted()[2];
     const text = share < SMALL_SHARE ? "the dots of this epoch fill a small part of the view of all epochs; F fits them"
       : share > OVERFLOW ? "this epoch is wider than the others: some dots lie outside the view; F fits them" : "";

@@ -6,7 +6,7 @@ from small_runs import drifting_classes
 
 from timetravel.project import start
 from timetravel.project.aligned import Aligned
-from timetravel.project.contracts import ArrayEpochs
+from timetravel.project.contracts import ArrayEpochs, EpochData
 from timetravel.project.figures_neighbors import trustworthiness
 from timetravel.sampledata import digits
 
@@ -92,7 +92,7 @@ def test_samples_that_the_last_epoch_lacks_have_a_place_too(small_is_large: None
     epochs[2] = epochs[2].take(np.arange(0, 600, 2))
 
     class Some(ArrayEpochs):
-        def __getitem__(self, index: int, /):  # type: ignore[no-untyped-def]
+        def __getitem__(self, index: int, /) -> EpochData:
             return epochs[index]
 
     maps = Aligned().fit(Some(run.x, run.heads))

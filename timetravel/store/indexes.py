@@ -172,9 +172,8 @@ def build(vectors: NDArray[np.float32]) -> Any:
         lists = int(LISTS_PER_ROOT * np.sqrt(count))
         index = faiss.IndexIVFFlat(faiss.IndexFlatL2(width), width, lists)
         index.nprobe = LISTS_SEARCHED
-        index.cp.min_points_per_centroid = (
-            1  # just above EXACT_UP_TO there are 35, which serve; FAISS would warn
-        )
+        # Just above EXACT_UP_TO there are 35 for each list, which serve; FAISS would warn.
+        index.cp.min_points_per_centroid = 1
         index.train(vectors)
     if count:
         index.add(vectors)

@@ -68,9 +68,10 @@ class StoredMap:
             return known
         # A map of an earlier version, or one without decision maps.
         boxes = self._ledger.read("decision_maps", ["x0", "x1", "y0", "y1"], is_distinct=True)
-        if boxes.num_rows:
-            columns = (numbers(boxes.column(name)).tolist() for name in ("x0", "x1", "y0", "y1"))
-            return map_tables.around(list(zip(*columns, strict=True)))  # type: ignore[return-value]
+        columns = (numbers(boxes.column(name)).tolist() for name in ("x0", "x1", "y0", "y1"))
+        read = map_tables.around(list(zip(*columns, strict=True)))
+        if read is not None:
+            return read
         table = self._ledger.read("positions", ["x", "y"])
         if not table.num_rows:
             return 0.0, 1.0, 0.0, 1.0
