@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -73,6 +73,12 @@ def limits_over_time(values: Iterable[NDArray[Any]], *, signed: bool) -> tuple[f
         return -reach, reach
     low, high = np.percentile(pooled, (2, 98))
     return float(low), float(high)
+
+
+def spread_over(epochs: Sequence[int], most: int) -> list[int]:
+    """At most so many epochs, spread evenly, the first and the last among them."""
+    places = np.linspace(0, len(epochs) - 1, min(len(epochs), most)).round().astype(int)
+    return [epochs[at] for at in dict.fromkeys(places.tolist())]
 
 
 def _thinned(values: NDArray[Any]) -> NDArray[np.float64]:

@@ -86,9 +86,7 @@ def cell(ask: Ask) -> Answer:
     elif isinstance(says, list) and len(says) == 2 and all(isinstance(one, int) for one in says):
         rows_a, rows_b = pair.says(epoch_a, epoch_b, *says)
     elif isinstance(apart, int | float) and ask.body.get("by") in ORDERS:
-        order, size = pair.disagreements(epoch_a, epoch_b, limit=pair.shared, by=ask.body["by"])
-        chosen = np.sort(order[size[order] > apart])
-        rows_a, rows_b = pair.joined.rows_a[chosen], pair.joined.rows_b[chosen]
+        rows_a, rows_b = pair.apart(epoch_a, epoch_b, ask.body["by"], apart)
     else:
         others = "says: [a, b], and apart: number with by"
         raise Refusal(400, f"there is no cell {name!r}", f"There are {', '.join(names)}, {others}.")

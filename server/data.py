@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from timetravel.analyze.columns import column
@@ -15,6 +13,7 @@ from timetravel.server.columns import (
     epoch_key,
     known_column,
     limits_over_time,
+    spread_over,
     wire_column,
 )
 from timetravel.server.encode import codes, packed, quantise, share_bytes, to_wire
@@ -63,7 +62,7 @@ def column_limits(ask: Ask) -> Answer:
     run, name = ask.run(), ask.parts["name"]
     if known_column(run, name).kind != "number":
         raise Refusal(404, f"column {name} holds no numbers", "Only numbers have limits.")
-    values = (column(run, name, epoch) for epoch in _some_epochs(run.epochs))
+    values = (column(run, name, epoch) for epoch in spread_over(run.epochs, LIMIT_EPOCHS))
     return Answer.json(limits_over_time(values, signed=name.endswith("change")), key=run.key)
 
 
@@ -73,13 +72,8 @@ def map_limits(ask: Ask) -> Answer:
     stored = ask.map(run, ask.parts["map"])
     if name not in WIRE_OF_MAP:
         raise Refusal(404, f"a map has no column {name!r}", f"It has {', '.join(WIRE_OF_MAP)}.")
-    values = (column(run, name, epoch, map=stored) for epoch in _some_epochs(stored.epochs))
+    values = (column(run, name, epoch, map=stored) for epoch in spread_over(stored.epochs, LIMIT_EPOCHS))
     return Answer.json(limits_over_time(values, signed=False), key=stored.key)
-
-
-def _some_epochs(epochs: Sequence[int]) -> list[int]:
-    places = np.linspace(0, len(epochs) - 1, min(len(epochs), LIMIT_EPOCHS)).round().astype(int)
-    return [epochs[at] for at in dict.fromkeys(places.tolist())]
 
 
 def categories(ask: Ask) -> Answer:

@@ -16,7 +16,7 @@ from timetravel.analyze.signals import run_interesting_epochs
 from timetravel.explain.needs import missing_for_neurons, missing_for_saliency
 from timetravel.project.words import epoch_sentences
 from timetravel.render.palette import class_palette
-from timetravel.server.columns import epoch_key, split_names, wire_type
+from timetravel.server.columns import epoch_key, split_names, spread_over, wire_type
 from timetravel.server.library import Entry
 from timetravel.server.routes import Answer, Ask, Route
 from timetravel.server.sets import counts_over_time
@@ -314,9 +314,7 @@ def first_view(stored: StoredMap) -> tuple[list[float], bool]:
     Where a few epochs are far wider than the others (noise before anything is learned), the view is cut to what
     leaves the others large enough to read; then the second value is True.
     """
-    count = len(stored.epochs)
-    chosen = sorted({round(at) for at in np.linspace(0, count - 1, min(count, VIEW_EPOCHS))}) if count else []
-    each = (stored.positions(stored.epochs[at]) for at in chosen)
+    each = (stored.positions(epoch) for epoch in spread_over(stored.epochs, VIEW_EPOCHS))
     boxes = np.array(
         [np.percentile(one, VIEW_PERCENTILES, axis=0) for one in map(_present, each) if len(one)]
     )

@@ -125,6 +125,14 @@ class Comparison:
             return by_p_true(p_a, p_b, limit), gap
         return by_divergence(*self.probabilities(epoch_a, epoch_b), limit)
 
+    def apart(
+        self, epoch_a: int, epoch_b: int, by: str, limit: float
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Rows in A and in B of the samples whose disagreement, "p_true" or "divergence", is larger than `limit`."""
+        order, size = self.disagreements(epoch_a, epoch_b, limit=self.shared, by=by)
+        chosen = np.sort(order[size[order] > limit])
+        return self.joined.rows_a[chosen], self.joined.rows_b[chosen]
+
     def probabilities(self, epoch_a: int, epoch_b: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(n, C) each over the shared samples and the classes of A, NaN without logits.
 
