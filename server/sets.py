@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from timetravel.analyze.changes import change_counts, changes
 from timetravel.analyze.confusion import confusion
+from timetravel.analyze.findings import times
 from timetravel.analyze.history import History, history
 from timetravel.analyze.loss_change import curves, loss_change
 from timetravel.analyze.transitions import transitions
@@ -143,16 +144,11 @@ def eventful(run: StoredRun, past: History, rows: NDArray[np.int64]) -> list[dic
             "row": rows[one],
             "id": run.samples.ids[rows[one]],
             "count": int(flips[one]),
-            "text": f"flipped {times(flips[one])}, forgotten {times(forgets[one])}",
+            "text": f"flipped {times(int(flips[one]))}, forgotten {times(int(forgets[one]))}",
         }
         for one in order
         if flips[one] > 0
     ]
-
-
-def times(count: int) -> str:
-    """Like "once" and "2 times"; "never" for none."""
-    return {0: "never", 1: "once"}.get(int(count), f"{count} times")
 
 
 def confusion_matrix(ask: Ask) -> Answer:

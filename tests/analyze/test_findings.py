@@ -90,38 +90,16 @@ def test_a_run_without_predictions_says_so(tmp_path: Path) -> None:
         assert "logits" in found.missing
 
 
-def test_a_run_in_which_nothing_changes_has_nothing_to_say(tmp_path: Path) -> None:
-    samples = Samples(
-        ids=np.arange(4), labels=np.array([0, 0, 1, 1], np.int32), split=np.array(["train"] * 4)
-    )
-    logits = np.array([[2, 0], [2, 0], [0, 2], [0, 2]], np.float32)
-    with FactsWriter.open(
-        tmp_path / "still", RunDescription(name="still", classes=("a", "b")), samples
-    ) as writer:
-        for epoch in range(4):
-            writer.commit(
-                EpochFacts(
-                    record=EpochRecord(epoch=epoch),
-                    sample_ids=samples.ids,
-                    representations=logits,
-                    logits=logits,
-                )
-            )
-    with StoredRun(tmp_path / "still") as run:
-        assert findings(run).findings == ()
-
-
-def test_one_forgotten_sample_is_told_in_the_singular(tmp_path: Path) -> None:
+def small_run(path: Path, turned_at: int | None = None) -> Path:
+    """Four samples that are right at each of four epochs, but for the first one at one of them."""
     samples = Samples(
         ids=np.arange(4), labels=np.array([0, 0, 1, 1], np.int32), split=np.array(["train"] * 4)
     )
     right = np.array([[2, 0], [2, 0], [0, 2], [0, 2]], np.float32)
-    with FactsWriter.open(
-        tmp_path / "once", RunDescription(name="once", classes=("a", "b")), samples
-    ) as writer:
+    with FactsWriter.open(path, RunDescription(name=path.name, classes=("a", "b")), samples) as writer:
         for epoch in range(4):
             logits = right.copy()
-            if epoch == 2:
+            if epoch == turned_at:
                 logits[0] = [0, 2]
             writer.commit(
                 EpochFacts(
@@ -131,7 +109,16 @@ def test_one_forgotten_sample_is_told_in_the_singular(tmp_path: Path) -> None:
                     logits=logits,
                 )
             )
-    with StoredRun(tmp_path / "once") as run:
+    return path
+
+
+def test_a_run_in_which_nothing_changes_has_nothing_to_say(tmp_path: Path) -> None:
+    with StoredRun(small_run(tmp_path / "still")) as run:
+        assert findings(run).findings == ()
+
+
+def test_one_forgotten_sample_is_told_in_the_singular(tmp_path: Path) -> None:
+    with StoredRun(small_run(tmp_path / "once", turned_at=2)) as run:
         texts = {one.kind: one.text for one in findings(run).findings}
     assert (
         texts["forgotten"] == "1 sample was learned and forgotten again once; 1 was forgotten at least once."

@@ -161,8 +161,8 @@ def _most_forgotten(past: History) -> Finding | None:
 
 
 def times(count: int) -> str:
-    """once, twice, 3 times."""
-    return {1: "once", 2: "twice"}.get(count, f"{count} times")
+    """never, once, twice, 3 times."""
+    return {0: "never", 1: "once", 2: "twice"}.get(count, f"{count} times")
 
 
 def _suspicious_labels(past: History) -> Finding | None:
