@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from timetravel.analyze.agreement import CELLS
 from timetravel.analyze.compare import Comparison
@@ -30,10 +32,17 @@ def pair_key(pair: Comparison) -> str:
 
 
 def agreement(ask: Ask) -> Answer:
-    """Counts of each cell at every stop of the common slider, with ?join=accuracy at epochs of equal accuracy."""
+    """Counts of each cell at every stop of the common slider: ?join=accuracy pairs epochs of equal accuracy,
+    ?join=NUMBER takes those of B that many epochs later."""
     pair = comparison(ask)
     by_accuracy = pair.stops_by_accuracy()
-    curves = pair.curves(by_accuracy if ask.arguments.get("join") == "accuracy" else None)
+    join = ask.arguments.get("join", "epoch")
+    if not re.fullmatch(r"epoch|accuracy|-?\d{1,7}", join):
+        raise Refusal(
+            400, f"epochs are not joined by {join!r}", "There are epoch, accuracy, and a number of epochs."
+        )
+    stops = by_accuracy if join == "accuracy" else pair.stops(0 if join == "epoch" else int(join))
+    curves = pair.curves(stops)
     return Answer.json(
         {
             "stops": stops_in_words(curves.stops),
@@ -136,6 +145,29 @@ def disagreements(ask: Ask) -> Answer:
     return Answer.json({"rows": rows, "pairs": pairs, "count": int(differ.sum())}, key=pair_key(pair))
 
 
+def column(ask: Ask) -> Answer:
+    """What tells the samples of one of the runs apart by both: `agreement`, the place in CELLS (of samples without
+    labels 0 for the same prediction, 1 for another; 255 where they are not compared), or `difference`, p_true of A
+    less that of B (NaN where unknown)."""
+    pair = comparison(ask)
+    run, rows = (pair.a, pair.joined.rows_a) if ask.parts["side"] == "a" else (pair.b, pair.joined.rows_b)
+    epoch_a, epoch_b = ask.epoch(pair.a, ask.parts["epoch_a"]), ask.epoch(pair.b, ask.parts["epoch_b"])
+    values: NDArray[Any]
+    if ask.parts["name"] == "agreement":
+        found = pair.agreement(epoch_a, epoch_b)
+        labelled = all((one.samples.labels >= 0).any() for one in (pair.a, pair.b))
+        told = found.cells if labelled else np.where(found.compared, ~found.same, -1)
+        dtype, values = "u8", np.full(len(run.samples), 255, np.uint8)
+        values[rows] = np.where(told < 0, 255, told)
+    else:
+        dtype, values = "f32", np.full(len(run.samples), np.nan, np.float32)
+        values[rows] = (
+            pair.a.predictions(epoch_a).p_true[pair.joined.rows_a]
+            - pair.b.predictions(epoch_b).p_true[pair.joined.rows_b]
+        )
+    return Answer(to_wire(values, dtype), keys=(pair_key(pair),), headers={"X-Dtype": dtype})
+
+
 def joined(ask: Ask) -> Answer:
     """Rows of the same samples in both runs, and the class of A that each class of B is."""
     pair = comparison(ask)
@@ -164,6 +196,12 @@ ROUTES = (
     Route("GET", rf"{_PAIR}/agreement\.json", agreement, keep=True),
     Route("POST", rf"{_PAIR}/cell", cell),
     Route("GET", rf"{_PAIR}/disagreements\.json", disagreements, keep=True),
+    Route(
+        "GET",
+        rf"{_PAIR}/column/(?P<name>agreement|difference)/(?P<side>[ab])/(?P<epoch_a>-?\d+)/(?P<epoch_b>-?\d+)\.bin",
+        column,
+        keep=True,
+    ),
     Route("GET", rf"{_PAIR}/join\.json", joined, keep=True),
     Route("GET", rf"{_PAIR}/join\.bin", joined_binary, keep=True),
 )

@@ -210,7 +210,14 @@ class RouteHandler(RequestHandler):
             return
         arguments = {name: self.get_query_argument(name) for name in self.request.query_arguments}
         ask = Ask(self.site, parts, arguments, self.request.body)
-        answer = await asyncio.wrap_future(self._begun(route, ask))
+        try:
+            answer = await asyncio.wrap_future(self._begun(route, ask))
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            # The pool let go of what it had not begun.
+            answer = _refused(Refusal(503, "the server is stopping", "Start it again and reload."))
         self._send(answer, offered=arguments.get("k"))
 
     def _begun(self, route: Route, ask: Ask) -> Future[Answer]:

@@ -1,9 +1,9 @@
 /** The page's address and the server's copy of its state: what a link, the back button and Python see. */
 
 import { countOf, fromBase64, maskOf, rowsOf, toBase64 } from "./masks.mjs";
+import { PAIR_COLUMNS } from "./shading.mjs";
 import { LAYERS, fromQuery, initialState, toQuery, unknownArguments } from "./state.mjs";
-import { nearestEpoch } from "./timeline.mjs";
-import { held, unionOfStops } from "./together.mjs";
+import { held, laterBy, nearestEpoch, unionOfStops } from "./stops.mjs";
 
 const ADDRESS_MS = 150;
 const TELL_MS = 250;
@@ -50,7 +50,7 @@ export class Address {
     const state = { ...page.store.get(), epoch: page.together.moment, solo: soloNames(page.store.get().solo, page.shading.last?.entries ?? []) };
     if (!state.mask || state.selection) return state;
     const rows = rowsOf(state.mask);
-    return { ...state, selection: rows.length <= IDS_AT_MOST ? `ids:${rows.map((row) => page.ids[row]).join(",")}` : this.stored.mask === state.mask ? `mask:${this.stored.key}` : "" };
+    return { ...state, selection: rows.length <= IDS_AT_MOST ? `ids:${rows.map((row) => page.rows.ids[row]).join(",")}` : this.stored.mask === state.mask ? `mask:${this.stored.key}` : "" };
   }
 
   /** Tells the server, after things have settled, so that Python sees the same page. */
@@ -70,7 +70,7 @@ export class Address {
       }
       page.shared?.setv?.({
         epoch: state.epoch, map: page.mapOf()?.name ?? "", color: state.color, layers: [...state.layers], selection: state.selection,
-        selection_key: state.mask ? this.stored.key : "", selection_count: countOf(state.mask), pins: state.pin === null ? [] : [state.pin],
+        selection_key: state.mask ? this.stored.key : "", selection_count: countOf(state.mask), pins: [...new Set([...(state.pin === null ? [] : [state.pin]), ...state.pins])],
       });
     }, TELL_MS);
   }
@@ -82,9 +82,10 @@ export class Address {
     const mine = ++this.serial;
     this.restoring = true;
     try {
-      const { asked, notes } = attainable(fromQuery(location.search), {
-        epochs: runs[1] ? unionOfStops(run.epochs, runs[1].epochs).map((one) => one.epoch) : run.epochs, maps: runs.flatMap((/** @type {any} */ one) => one.maps.map((/** @type {any} */ map) => map.name)), has: (id) => page.rowById.has(String(id)),
-        colors: [...run.columns.map((/** @type {any} */ one) => one.name), ...run.maps.flatMap((/** @type {any} */ map) => map.columns ?? [])],
+      const wishes = fromQuery(location.search);
+      const { asked, notes } = attainable(wishes, {
+        epochs: runs[1] ? unionOfStops(run.epochs, runs[1].epochs, laterBy(wishes.join)).map((one) => one.epoch) : run.epochs, maps: runs.flatMap((/** @type {any} */ one) => one.maps.map((/** @type {any} */ map) => map.name)), has: (id) => page.rows.of(id) >= 0,
+        colors: [...run.columns.map((/** @type {any} */ one) => one.name), ...run.maps.flatMap((/** @type {any} */ map) => map.columns ?? []), ...(runs[1] ? PAIR_COLUMNS.map((one) => one.name) : [])],
         views: [...document.querySelectorAll("[data-view]")].map((tab) => tab.getAttribute("data-view") ?? ""),
       });
       const moment = asked.epoch ?? run.epochs.at(-1);
@@ -127,7 +128,7 @@ export class Address {
         return mask;
       }
       if (text.startsWith("ids:")) {
-        const rows = text.slice(4).split(",").map((id) => page.rowById.get(id)).filter((row) => row !== undefined);
+        const rows = text.slice(4).split(",").map((id) => page.rows.of(id)).filter((row) => row >= 0);
         return rows.length ? maskOf(rows, page.run.samples) : null;
       }
       const answer = await page.api.runPost(page.run.slug, "query", { query: text, epoch, map: page.mapOf()?.name, ...(page.runs[1] ? { other: page.runs[1].slug } : {}) });
@@ -181,6 +182,11 @@ export function attainable(asked, { epochs, maps, colors, views, has }) {
   if (typeof had.pin === "number" && !has(had.pin)) {
     notes.push(`the link pins sample ${had.pin}, which this run does not have`);
     delete had.pin;
+  }
+  const strangers = had.pins?.filter((id) => !has(id)) ?? [];
+  if (strangers.length) {
+    had.pins = had.pins?.filter(has);
+    notes.push(`the link keeps ${strangers.length === 1 ? "sample" : "samples"} ${strangers.join(", ")} pinned, which this run does not have`);
   }
   return { asked: had, notes };
 }

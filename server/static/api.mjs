@@ -174,6 +174,14 @@ export class Api {
     return this.blob(`data/${run.slug}/column/${encodeURIComponent(name)}/${timed ? epoch : "-"}.bin?k=${key}`, decodeColumn);
   }
 
+  /**
+   * What tells the samples of one of two runs apart by both.
+   * @param {any[]} runs @param {"agreement" | "difference"} name @param {"a" | "b"} side @param {number[]} epochs  of either run
+   */
+  pairColumn([a, b], name, side, epochs) {
+    return this.blob(`compare/${a.slug}/${b.slug}/column/${name}/${side}/${epochs.join("/")}.bin?k=${a.key}-${b.key}`, decodeColumn);
+  }
+
   /** Where the ramp of a number begins and ends over all epochs, null where nothing is known. @param {any} run @param {any} map @param {string} name @param {boolean} ofMap @returns {Promise<[number, number] | null>} */
   limits(run, map, name, ofMap) {
     const path = ofMap ? `maplimits/${encodeURIComponent(map.name)}/${name}.json?k=${map.key}` : `limits/${encodeURIComponent(name)}.json?k=${run.key}`;

@@ -27,8 +27,8 @@ const page = new Page(store, api);
 const connection = new Connection(page);
 window.timetravel = Object.freeze({
   stats: () => page.stats(),
-  sampleAt: (/** @type {number|string} */ id, side = 0) => { const row = page.ids && page.rowById.get(String(id)); return row === undefined ? null : page.views[side]?.sampleAt(side === 0 ? row : page.joinAB.get(row)); },
-  idAt: (/** @type {number} */ x, /** @type {number} */ y) => { const row = page.views[0]?.rowAt({ clientX: x, clientY: y }); return row >= 0 ? Number(page.ids[row]) : null; },
+  sampleAt: (/** @type {number|string} */ id, side = 0) => { const view = page.views[side]; const row = view ? page.rows.inView(view, id) : -1; return row < 0 ? null : view.sampleAt(row); },
+  idAt: (/** @type {number} */ x, /** @type {number} */ y) => { const row = page.views[0]?.rowAt({ clientX: x, clientY: y }); return row >= 0 ? Number(page.rows.ids[row]) : null; },
   ready: () => new Promise((resolve) => { const wait = () => (page.ready && page.views.every((view) => view.still) ? resolve(true) : setTimeout(wait, 30)); wait(); }),
 });
 
@@ -52,7 +52,7 @@ async function start() {
   for (const run of page.runs) api.runs.set(run.slug, run);
   if (page.run.epochs.length === 0) return empty(page.run, page.run.recording ? "Waiting for the first epoch …" : "Nothing was recorded in this run yet.");
   document.title = `${page.runs.map((run) => run.name).join(" and ")} – timetravel`;
-  await rows();
+  await page.rows.load();
   store.set({
     runs: wanted, ...page.together.at(asked.epoch ?? page.run.epochs.at(-1)), map: asked.map ?? "", color: asked.color ?? usualColor(page.run), layers: asked.layers ?? store.get().layers,
     interval: asked.interval ?? null, camera: asked.camera ?? null, theme: kept("theme") ?? "",
@@ -75,20 +75,6 @@ async function start() {
   page.refreshLegend();
   connection.watch();
   if (unknown.length) page.say(`there is no run ${unknown.join(", ")} here`);
-}
-
-/** The ids of both runs' rows, and which of them are the same samples. */
-async function rows() {
-  page.ids = await api.column(page.run, "id", null);
-  page.joinAB = new Map();
-  page.joinBA = new Map();
-  if (page.runs.length < 2) return;
-  const pairs = new Int32Array(await api.bytes(`compare/${page.runs[0].slug}/${page.runs[1].slug}/join.bin`));
-  for (let i = 0; i < pairs.length; i += 2) {
-    page.joinAB.set(pairs[i], pairs[i + 1]);
-    page.joinBA.set(pairs[i + 1], pairs[i]);
-  }
-  page.idsB = await api.column(page.runs[1], "id", null);
 }
 
 /** @param {any} listing */

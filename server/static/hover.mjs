@@ -30,11 +30,10 @@ export class HoverCard {
     const columns = Object.fromEntries(await Promise.all(there.map(async (name) => [name, (await page.api.column(run, name, name === "label" ? null : epoch))[row]])));
     const kept = map.columns?.includes("neighbors_kept") ? (await page.api.mapColumn(run, map, "neighbors_kept", epoch))[row] : null;
     if (view.hover !== row) return;
-    const ids = view.side === "a" ? page.ids : page.idsB;
     const name = (/** @type {number} */ index) => run.classes[index] ?? "unknown";
     const wrong = columns.label !== undefined && columns.label !== UNKNOWN && columns.predicted !== UNKNOWN && columns.label !== columns.predicted;
     replace(element, run.has.images ? h("img", { src: page.api.image(run.slug, row), alt: "" }) : null, h("div", null,
-      h("strong", null, `#${ids[row]}`), columns.label === undefined ? null : h("div", null, `label ${name(columns.label)}`),
+      h("strong", null, `#${page.rows.idIn(view, row)}`), columns.label === undefined ? null : h("div", null, `label ${name(columns.label)}`),
       columns.predicted === undefined ? null : h("div", { class: wrong ? "wrong" : "" }, columns.predicted === UNKNOWN ? "no prediction" : `predicted ${name(columns.predicted)} (${number(columns.confidence, 2)})${wrong ? " ✕" : ""}`),
       kept === null || !Number.isFinite(kept) ? null : h("div", { class: "muted" }, `map keeps ${percent(kept)} of its neighbours`)));
     element.hidden = false;

@@ -7,7 +7,7 @@ export const KEYS = [
   ["Space", "play, pause"], ["[ ]", "slower, faster"], ["g", "type an epoch"], ["M", "mark an interval (start, end)"],
   ["L B V", "lasso, box, pan"], ["+ − 0", "zoom in, out, whole map"], ["F", "fit the dots of this epoch"], ["/", "search"], ["Esc", "leave the tool, the interval, then clear the selection"],
   ["A I", "select all, invert"], ["Ctrl Z, Ctrl Shift Z", "undo, redo"], ["S", "save the selection"], ["T R N D", "trails, regions, neighbours, density"],
-  ["C", "colour"], ["P", "pin, unpin the sample"], ["O", "show only the selection"], ["1 to 9", "views beside the map"], ["X", "swap A and B"], ["\\ |", "inspector, curves"], ["?", "this list"], ["Tab, arrows in the map", "walk the samples"],
+  ["C", "colour"], ["P", "keep the sample pinned, or let it go"], ["O", "show only the selection"], ["1 to 9", "views beside the map"], ["X", "swap A and B"], ["\\ |", "inspector, curves"], ["?", "this list"], ["Tab, arrows in the map", "walk the samples"],
 ];
 
 /**

@@ -3,6 +3,8 @@
 import { h, replace } from "./dom.mjs";
 import { icon } from "./icons.mjs";
 import { exportMenu } from "./panels/exporting.mjs";
+import { PAIR_COLUMNS } from "./shading.mjs";
+import { laterBy } from "./stops.mjs";
 import { counted } from "./words.mjs";
 
 const LAYERS = [
@@ -111,6 +113,7 @@ function colorMenu(page) {
   const word = (/** @type {string} */ name) => name.replaceAll("_", " ");
   const menu = /** @type {HTMLSelectElement} */ (h("select", { "aria-label": "colour", onchange: () => store.set({ color: menu.value, solo: [] }) },
     h("optgroup", { label: "samples" }, run.columns.filter((/** @type {any} */ one) => one.name !== "id").map((/** @type {any} */ one) => h("option", { value: one.name, title: one.text ?? null }, word(one.name)))),
+    page.runs.length === 2 ? h("optgroup", { label: "A and B" }, PAIR_COLUMNS.map((one) => h("option", { value: one.name, title: one.text }, one.word))) : null,
     map?.columns?.length ? h("optgroup", { label: "how the map lies" }, map.columns.map((/** @type {string} */ name) => h("option", { value: name }, word(name)))) : null));
   menu.value = store.get().color;
   store.subscribe((/** @type {any} */ state) => { menu.value = state.color; });
@@ -141,12 +144,16 @@ function frame(page, run, index) {
 /** How the second run stands beside the first. @param {any} page */
 function joining(page) {
   const { store } = page;
-  const menu = /** @type {HTMLSelectElement} */ (h("select", { id: "join", "aria-label": "epochs of B", title: "which epoch of B stands beside one of A", onchange: () => page.together.join(menu.value) },
-    h("option", { value: "epoch" }, "same epoch"), h("option", { value: "accuracy" }, "same accuracy")));
+  const menu = /** @type {HTMLSelectElement} */ (h("select", { id: "join", "aria-label": "epochs of B", title: "which epoch of B stands beside one of A", onchange: () => page.together.join(menu.value === "later" ? "1" : menu.value) },
+    h("option", { value: "epoch" }, "same epoch"), h("option", { value: "accuracy" }, "same accuracy"), h("option", { value: "later" }, "B later by")));
+  const later = /** @type {HTMLInputElement} */ (h("input", { type: "number", id: "later", step: 1, class: "apart", hidden: true, "aria-label": "by how many epochs B is later", title: "by how many epochs B is later; negative for earlier", onchange: () => page.together.join(String(Math.round(Number(later.value)) || "epoch")) }));
   const link = /** @type {HTMLButtonElement} */ (h("button", { type: "button", id: "link-cameras", "aria-pressed": "true", title: "both maps share one camera", onclick: () => page.together.link(!store.get().linked) }, "linked"));
   store.subscribe((/** @type {any} */ state) => {
-    menu.value = state.join;
+    const apart = laterBy(state.join);
+    menu.value = apart ? "later" : state.join;
+    later.hidden = !apart;
+    if (document.activeElement !== later || Number(later.value) !== apart) later.value = String(apart);
     link.setAttribute("aria-pressed", String(state.linked));
   });
-  return h("span", { class: "joining group" }, menu, link);
+  return h("span", { class: "joining group" }, menu, later, link);
 }

@@ -8,10 +8,10 @@ import { Frame } from "./frame.mjs";
 import { Cloud, passes } from "./layers/cloud.mjs";
 import { paintDensity } from "./layers/density.mjs";
 import { Ground } from "./layers/ground.mjs";
-import { markStrength, paintCrosses, paintNeighbors, paintPicks, paintRings, ringForm } from "./layers/marks.mjs";
+import { markStrength, paintCrosses, paintKept, paintNeighbors, paintPicks, paintRings, ringForm } from "./layers/marks.mjs";
 import { paintNames } from "./layers/names.mjs";
 import { Thumbnails } from "./layers/thumbnails.mjs";
-import { TRAILS_AT_MOST, paintTrails, trailStretch } from "./layers/trails.mjs";
+import { TRAILS_AT_MOST, TRAILS_WHOLE, paintTrails, trailStretch } from "./layers/trails.mjs";
 import { inside, outlineOf } from "./lasso.mjs";
 import { has } from "./masks.mjs";
 import { onPress } from "./press.mjs";
@@ -151,7 +151,7 @@ export class MapView extends Frame {
     const state = page.store.get();
     const shades = await page.shading.of(this);
     if (!shades || this.run !== run) return;
-    const mask = page.maskFor(this);
+    const mask = page.selecting.maskFor(this);
     const dim = DIM[/** @type {"light" | "dark"} */ (page.theme())];
     const { colors } = this;
     let visible = 0;
@@ -249,7 +249,7 @@ export class MapView extends Frame {
     const css = (/** @type {string} */ name) => page.css(name);
     const r = this.radius() * view.ratio;
     const marks = page.marksFor(this);
-    const pin = page.pinRow(this);
+    const pin = page.selecting.pinRow(this);
     if (layers.includes("trails")) this.paintTrails(pen, view);
     if (layers.includes("wrong") && marks.wrong) paintCrosses(pen, this, view, marks.wrong, r, css("--ink"), markStrength(marks.wrong.length / run.samples));
     if (layers.includes("wrong") && marks.flipped) {
@@ -260,6 +260,7 @@ export class MapView extends Frame {
     if (layers.includes("neighbors") && page.neighbors?.side === this.side) paintNeighbors(pen, this, view, page.neighbors, { network: css("--near-network"), map: css("--near-map") });
     if (layers.includes("images") && run.has.images) this.thumbnails.paint(pen, view, this, page.frameColor(run));
     if (layers.includes("labels")) paintNames(pen, view, { run, labels: page.labelsOf(run), places, colors, ink: css("--ink"), halo: css("--halo") });
+    paintKept(pen, this, view, page.selecting.keptRows(this), { r: r + 4.5 * view.ratio, ids: this.side === "a" ? page.rows.ids : page.rows.idsOfSecond, ink: css("--ink"), halo: css("--halo") });
     if (pin >= 0) {
       paintRings(pen, this, [pin], r + 4.5 * view.ratio, css("--halo"), 4.5 * view.ratio, { always: true });
       paintRings(pen, this, [pin], r + 4.5 * view.ratio, css("--ink"), 2.2 * view.ratio, { always: true });
@@ -276,11 +277,13 @@ export class MapView extends Frame {
   /** @param {CanvasRenderingContext2D} pen @param {any} view */
   paintTrails(pen, view) {
     const { page } = this;
-    const rows = page.trailRows(this).slice(0, TRAILS_AT_MOST);
-    if (!rows.length) return;
-    const [first, last] = trailStretch(this.map.epochs, this.epoch, page.store.get().interval, rows.length);
-    if (first < 0 || last <= first) return;
-    paintTrails(pen, view, { rows, stack: page.supplies.codesBetween(this, first, last), dark: page.theme() === "dark", casing: page.css("--ground"), ink: page.css("--ink") });
+    const rows = page.selecting.trailRows(this).slice(0, TRAILS_AT_MOST);
+    const few = rows.length <= TRAILS_WHOLE ? rows.length : page.selecting.pinnedRows(this).length;
+    for (const [part, whole] of /** @type {[number[], boolean][]} */ ([[rows.slice(few), false], [rows.slice(0, few), true]])) {
+      const [first, last] = trailStretch(this.map.epochs, this.epoch, page.store.get().interval, whole);
+      if (!part.length || first < 0 || last <= first) continue;
+      paintTrails(pen, view, { rows: part, whole, stack: page.supplies.codesBetween(this, first, last), dark: page.theme() === "dark", casing: page.css("--ground"), ink: page.css("--ink") });
+    }
   }
 
   // -- the figure's tools

@@ -4,7 +4,8 @@ import { Address } from "./address.mjs";
 import { ramp } from "./color.mjs";
 import { HoverCard } from "./hover.mjs";
 import { keep } from "./kept.mjs";
-import { countOf, maskOf, rowsOf } from "./masks.mjs";
+import { countOf } from "./masks.mjs";
+import { Rows } from "./rows.mjs";
 import { Selecting } from "./selecting.mjs";
 import { Shading } from "./shading.mjs";
 import { Supplies } from "./supplies.mjs";
@@ -15,7 +16,6 @@ const TOAST_MS = 4200;
 /** Share of the view that an epoch's dots fill, below and above which the page says how to fit them. */
 const SMALL_SHARE = 0.5;
 const OVERFLOW = 1.1;
-const TRAILED_AT_MOST = 2000;
 
 export class Page {
   /** @param {any} store @param {any} api */
@@ -41,6 +41,7 @@ export class Page {
     this.refreshers = new Set();
     this.activeTool = "pan";
     this.address = new Address(this);
+    this.rows = new Rows(this);
     this.selecting = new Selecting(this);
     this.shading = new Shading(this);
     this.supplies = new Supplies(this);
@@ -56,16 +57,6 @@ export class Page {
 
   get run() {
     return this.runs[0];
-  }
-
-  /** Row of the first run by id, as text; made when first asked for, since a million of them take a second. @returns {Map<string, number>} */
-  get rowById() {
-    if (this.idsOfRows !== this.ids) {
-      this.idsOfRows = this.ids;
-      this.rowsById = new Map();
-      for (let row = 0; row < this.ids.length; row++) this.rowsById.set(String(this.ids[row]), row);
-    }
-    return this.rowsById;
   }
 
   /** @param {any} [run] */
@@ -130,17 +121,6 @@ export class Page {
     return epochs.findLast((/** @type {number} */ one) => one <= wanted) ?? epochs[0];
   }
 
-  /** The selection as a mask over a view's run. @param {any} view */
-  maskFor(view) {
-    const { mask } = this.store.get();
-    if (!mask || view.side === "a") return mask;
-    if (this.joined?.source !== mask) {
-      const rows = rowsOf(mask).map((row) => this.joinAB.get(row)).filter((row) => row !== undefined);
-      this.joined = { source: mask, mask: maskOf(rows, view.run.samples) };
-    }
-    return this.joined.mask;
-  }
-
   /** @param {any} view */
   marksFor(view) {
     return this.shading.marks.get(view.side) ?? {};
@@ -158,22 +138,6 @@ export class Page {
     return (row) => (labels && colors[labels[row]]) || this.css("--ink");
   }
 
-  /** Rows whose trails are drawn: the pin, and a selection that is not too large. @param {any} view @returns {number[]} */
-  trailRows(view) {
-    const mask = this.maskFor(view);
-    const rows = mask && countOf(mask) <= TRAILED_AT_MOST ? rowsOf(mask) : [];
-    const pin = this.pinRow(view);
-    return pin >= 0 && !rows.includes(pin) ? [pin, ...rows] : rows;
-  }
-
-  /** @param {any} view */
-  pinRow(view) {
-    const { pin } = this.store.get();
-    if (pin === null || !this.ids) return -1;
-    const row = this.rowById.get(String(pin)) ?? -1;
-    return view.side === "a" ? row : (this.joinAB?.get(row) ?? -1);
-  }
-
   /** What is drawn beside the dots and wants a word in the legend. */
   legendNotes() {
     const { layers } = this.store.get();
@@ -183,7 +147,7 @@ export class Page {
     const notes = this.shading.roundNotes(view);
     const scale = (/** @type {(share: number) => number[]} */ color) => Array.from({ length: 7 }, (_, at) => `rgb(${color(at / 6).map(Math.round).join(" ")})`).join(",");
     if (layers.includes("isochrone")) notes.push({ title: "ground: last change of class", low: `e${epochs[0]}`, high: `e${view.epoch}`, gradient: scale((share) => ramp("cividis", share)) });
-    if (layers.includes("trails") && this.trailRows(view).length) {
+    if (layers.includes("trails") && this.selecting.trailRows(view).length) {
       const dark = this.theme() === "dark";
       notes.push({ title: "trails: early to late", low: "", high: "", gradient: scale((time) => ramp("cividis", dark ? 0.25 + 0.75 * time : 0.95 - 0.85 * time)) });
     }
@@ -206,11 +170,12 @@ export class Page {
   // -- what people do: view
 
   escape() {
-    const { mask, pin, solo } = this.store.get();
+    const { mask, pin, pins, solo } = this.store.get();
     if (this.activeTool !== "pan") return this.tool("pan");
     if (this.timeline.leaveInterval()) return;
     if (mask) this.selecting.set(null);
     else if (pin !== null) this.store.set({ pin: null });
+    else if (pins.length) this.store.set({ pins: [] });
     else if (solo.length) this.store.set({ solo: [] });
   }
 
@@ -315,8 +280,8 @@ export class Page {
       const trouble = (/** @type {any} */ error) => this.report(error);
       if (differs("map")) this.changeMap(view).catch(trouble);
       else if (moves) view.go(this.epochOf(view)).then(() => this.refreshLegend(), trouble).finally(() => this.words.figures());
-      else if (differs("color", "solo", "mask", "onlySelected", "interval", "theme")) view.recolor().then(() => { view.paint(); this.refreshLegend(); }, trouble);
-      else if (differs("layers", "pin")) {
+      else if (differs("color", "solo", "mask", "onlySelected", "interval", "theme") || (differs("join", "moment") && this.shading.ofPair())) view.recolor().then(() => { view.paint(); this.refreshLegend(); }, trouble);
+      else if (differs("layers", "pin", "pins")) {
         if (!before.layers.includes("boundary") && state.layers.includes("boundary")) view.loadGround(view.serial);
         view.paint();
         this.refreshLegend();
@@ -335,7 +300,7 @@ export class Page {
       for (const button of document.querySelectorAll("[data-layer]")) button.setAttribute("aria-pressed", String(state.layers.includes(button.getAttribute("data-layer"))));
       this.layersChanged();
     }
-    this.address.write(differs("mask", "selection", "pin", "view", "map", "color", "solo", "join"));
+    this.address.write(differs("mask", "selection", "pin", "pins", "view", "map", "color", "solo", "join"));
     this.address.tell();
   }
 
@@ -358,7 +323,7 @@ export class Page {
 
   async loadNeighbors() {
     const view = this.views[0];
-    const row = this.pinRow(view);
+    const row = this.selecting.pinRow(view);
     if (row < 0) {
       this.neighbors = null;
       return;
@@ -410,7 +375,7 @@ export class Page {
       ready: this.ready, version: this.version ?? null, runs: this.runs.map((run) => run.slug), map: this.mapOf()?.name ?? null, epoch: state.epoch, moment: this.together.moment, epochs: this.run ? [...this.run.epochs] : [],
       shown: this.views.map((one) => one.epoch), join: state.join, linked: state.linked, tool: this.activeTool,
       interval: state.interval, points: this.run?.samples ?? 0, visible: view?.visible ?? 0, hollow: view?.hollowCount ?? 0,
-      selected: countOf(state.mask), pinned: state.pin, color: state.color, layers: [...state.layers], view: state.view, camera: view?.codes ? view.camera() : null, renderer: "raster", pixelRatio: window.devicePixelRatio,
+      selected: countOf(state.mask), pinned: state.pin, pins: [...state.pins], color: state.color, layers: [...state.layers], view: state.view, camera: view?.codes ? view.camera() : null, renderer: "raster", pixelRatio: window.devicePixelRatio,
       theme: this.theme(), lastChangeMs: view?.lastChangeMs ?? null, lastTweenFps: view?.lastTweenFps ?? null, lastLassoMs: view?.lastLassoMs ?? null, moving: view ? view.share < 1 : false, still: this.views.every((one) => one.still === true),
       cacheBytes: this.api.cacheBytes, connection: this.api.online ? "online" : "lost", errors: [...this.errors],
     };

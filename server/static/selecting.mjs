@@ -3,6 +3,10 @@
 import { number } from "./chart_math.mjs";
 import { combine, countOf, fromBase64, howOf, inverted, maskOf, rowsOf } from "./masks.mjs";
 import { where } from "./shading.mjs";
+import { PINS_AT_MOST } from "./state.mjs";
+
+/** Of a larger selection no trails are drawn. */
+const TRAILED_AT_MOST = 2000;
 
 export class Selecting {
   /** @param {any} page */
@@ -12,6 +16,49 @@ export class Selecting {
     /** Keys held when the pointer was last released. @type {{shiftKey?: boolean, altKey?: boolean}} */
     this.modifiers = {};
   }
+
+  /** Rows of the first run for those of a view's run; what it does not have is left out. @param {any} view @param {number[]} rows */
+  ofFirst(view, rows) {
+    return rows.map((row) => this.page.rows.inFirst(view, row)).filter((row) => row >= 0);
+  }
+
+  // -- what is chosen, in rows of either run
+
+  /** The selection as a mask over a view's run. @param {any} view */
+  maskFor(view) {
+    const { mask } = this.store.get();
+    if (!mask || view.side === "a") return mask;
+    if (this.joined?.source !== mask) {
+      const rows = rowsOf(mask).map((row) => this.page.rows.inSecond(row)).filter((row) => row >= 0);
+      this.joined = { source: mask, mask: maskOf(rows, view.run.samples) };
+    }
+    return this.joined.mask;
+  }
+
+  /** Rows whose trails are drawn: the pinned ones first, then a selection that is not too large. @param {any} view @returns {number[]} */
+  trailRows(view) {
+    const mask = this.maskFor(view);
+    const rows = mask && countOf(mask) <= TRAILED_AT_MOST ? rowsOf(mask) : [];
+    return [...new Set([...this.pinnedRows(view), ...rows])];
+  }
+
+  /** Rows of the sample that is looked at and of those kept pinned. @param {any} view @returns {number[]} */
+  pinnedRows(view) {
+    return [...new Set([this.pinRow(view), ...this.keptRows(view)])].filter((row) => row >= 0);
+  }
+
+  /** Row of the sample that is looked at, -1 without one. @param {any} view */
+  pinRow(view) {
+    const { pin } = this.store.get();
+    return pin === null ? -1 : this.page.rows.inView(view, pin);
+  }
+
+  /** Rows of the samples that are kept pinned. @param {any} view @returns {number[]} */
+  keptRows(view) {
+    return this.store.get().pins.map((/** @type {number} */ id) => this.page.rows.inView(view, id)).filter((/** @type {number} */ row) => row >= 0);
+  }
+
+  // -- choosing
 
   get samples() {
     return this.page.run.samples;
@@ -40,7 +87,7 @@ export class Selecting {
 
   /** @param {any} view @param {Uint32Array} rows */
   byShape(view, rows) {
-    const own = view.side === "a" ? rows : Uint32Array.from([...rows].map((row) => this.page.joinBA.get(row)).filter((row) => row !== undefined));
+    const own = view.side === "a" ? rows : Uint32Array.from(this.ofFirst(view, [...rows]));
     const next = combine(this.store.get().mask, maskOf(own, this.samples), howOf(this.modifiers));
     this.set(next);
     this.page.say(`${number(countOf(next))} selected`);
@@ -49,8 +96,8 @@ export class Selecting {
   /** @param {any} view @param {number} row @param {any} event */
   click(view, row, event) {
     if (row < 0) return;
-    const own = view.side === "a" ? row : this.page.joinBA.get(row);
-    if (own === undefined) {
+    const own = this.page.rows.inFirst(view, row);
+    if (own < 0) {
       this.page.say("this sample is only in the other run");
       return;
     }
@@ -60,13 +107,26 @@ export class Selecting {
 
   /** @param {number} row of the first run */
   pin(row) {
-    this.store.set({ pin: Number(this.page.ids[row]) });
+    this.store.set({ pin: Number(this.page.rows.ids[row]) });
   }
 
+  /** Keeps the sample under the pointer pinned, else the one that is looked at; or lets it go. */
   togglePin() {
-    const hovered = this.page.views.find((/** @type {any} */ view) => view.hover >= 0);
-    if (hovered && hovered.side === "a") this.pin(hovered.hover);
-    else if (this.store.get().pin !== null) this.store.set({ pin: null });
+    const { page } = this;
+    const hovered = page.views.find((/** @type {any} */ view) => view.hover >= 0);
+    const id = hovered ? Number(page.rows.idIn(hovered, hovered.hover)) : this.store.get().pin;
+    if (hovered && page.rows.of(id) < 0) page.say("this sample is only in the other run");
+    else if (id === null) page.say("click a dot first: P keeps it pinned");
+    else this.keepPinned(id);
+  }
+
+  /** @param {number} id  of a sample that is pinned, or no longer */
+  keepPinned(id) {
+    const { pins } = this.store.get();
+    const rest = pins.filter((/** @type {number} */ one) => one !== id);
+    if (rest.length < pins.length) this.store.set({ pins: rest });
+    else if (pins.length >= PINS_AT_MOST) this.page.say(`${PINS_AT_MOST} samples are pinned already; let one of them go first`);
+    else this.store.set({ pins: [...pins, id], pin: id });
   }
 
   all() {
@@ -102,7 +162,7 @@ export class Selecting {
     try {
       const epoch = page.epochOf(view);
       const found = where(await page.api.mapColumn(view.run, view.map, "roundtrip_ok", epoch), 0);
-      const rows = view.side === "a" ? found : found.map((row) => page.joinBA.get(row)).filter((row) => row !== undefined);
+      const rows = this.ofFirst(view, found);
       this.set(maskOf(rows, this.samples), view.side === "a" ? "unfaithful" : "", epoch);
       page.say(rows.length ? `${number(found.length)} ${found.length === 1 ? "sample changes its" : "samples change their"} class on the way to the map and back` : "this map reads every sample as the model does");
     } catch (error) {
@@ -118,8 +178,8 @@ export class Selecting {
   walk(key) {
     const view = this.page.views[0];
     const { mask } = this.store.get();
-    const rows = mask ? rowsOf(mask) : [...this.page.ids.keys()];
-    const from = this.page.pinRow(view);
+    const rows = mask ? rowsOf(mask) : Array.from(this.page.rows.ids, (_, row) => row);
+    const from = this.pinRow(view);
     const next = from < 0 ? rows[0] : nextInDirection(view.places, rows, from, key);
     if (next >= 0) this.pin(next);
   }

@@ -6,7 +6,7 @@ const MISSING = 65535;
 const GREY = { light: "#8a929c", dark: "#7a838d" };
 
 /**
- * @param {{name: string, kind: string, text?: string, dtype?: string}} column
+ * @param {{name: string, kind: string, text?: string, signed?: boolean}} column
  * @param {ArrayLike<number>} values
  * @param {{run: any, colors: string[], ring: boolean[], theme: "light" | "dark", categories?: string[], solo: number[], range?: [number, number] | null}} context  range: of the ramp, over all epochs
  * @returns {any} {colors: Uint32Array (ABGR), groups, visible, entries or ramp, alpha, title, key, rings}
@@ -41,7 +41,7 @@ export function shadesOf(column, values, { run, colors, ring, theme, categories,
     }
     return { ...base, groups, entries, visible, rings: column.kind === "class" && ring.some(Boolean) ? ring : null };
   }
-  const signed = /change$/.test(column.name);
+  const signed = column.signed ?? /change$/.test(column.name);
   const [low, high] = range ?? limits(values, signed);
   const tones = signed ? (theme === "dark" ? "puorDark" : "puor") : "viridis";
   let missingCount = 0;

@@ -4,6 +4,13 @@ import { has } from "./masks.mjs";
 import { plainShades, shadesOf } from "./shades.mjs";
 
 const ABSENT = 65535;
+/** Colours of two runs together: who is right, and how far apart they are. @type {{name: string, word: string, text: string}[]} */
+export const PAIR_COLUMNS = [
+  { name: "agreement_ab", word: "who is right", text: "who is right, A and B" },
+  { name: "p_true_difference_ab", word: "p_true, A less B", text: "p_true of A less B" },
+];
+const RIGHT = { words: ["both right", "only A right", "only B right", "both wrong"], colors: ["--agree-both", "--agree-a", "--agree-b", "--agree-none"] };
+const SAME = { words: ["same prediction", "another prediction"], colors: ["--agree-both", "--agree-none"] };
 
 /** Epochs of an interval that are looked at for flips; of more, so many spread over it. */
 const INTERVAL_EPOCHS = 200;
@@ -24,6 +31,11 @@ export class Shading {
     this.made = new Map();
   }
 
+  /** The colour of two runs together that is shown, if one is. */
+  ofPair() {
+    return this.page.runs.length === 2 ? PAIR_COLUMNS.find((one) => one.name === this.page.store.get().color) : undefined;
+  }
+
   /** Which column colours a view, else the label or the prediction. @param {any} view */
   columnOf({ run, map }) {
     const { color } = this.page.store.get();
@@ -39,6 +51,8 @@ export class Shading {
   async of(view) {
     const { page } = this;
     const { run, map, side } = view;
+    const pair = this.ofPair();
+    if (pair) return this.together(view, pair);
     const { column, ofMap } = this.columnOf(view);
     const epoch = page.epochOf(view);
     if (!column) {
@@ -49,11 +63,28 @@ export class Shading {
     const range = column.kind === "number" && column.per_epoch ? await this.range(column.name, ofMap) : null;
     const categories = column.kind === "text" ? await this.categories(run, column.name) : undefined;
     await this.loadMarks(view, epoch);
+    return this.shaded(view, column, values, { colors: page.classColors(run), categories, range });
+  }
+
+  /** What tells the samples of two runs apart by both. @param {any} view @param {{name: string, text: string}} pair */
+  async together(view, { name, text }) {
+    const { page } = this;
+    const epochs = page.runs.map((/** @type {any} */ _, /** @type {number} */ index) => page.together.epochOfRun(index));
+    const values = await page.api.pairColumn(page.runs, name === "agreement_ab" ? "agreement" : "difference", view.side, epochs);
+    await this.loadMarks(view, page.epochOf(view));
+    if (name !== "agreement_ab") return this.shaded(view, { name, text, kind: "number", signed: true }, values, { colors: [], range: [-1, 1] });
+    const told = page.runs.every((/** @type {any} */ run) => run.has.labels) ? RIGHT : SAME;
+    return this.shaded(view, { name, text, kind: "text" }, values, { colors: told.colors.map((color) => page.css(color)), categories: told.words });
+  }
+
+  /** @param {any} view @param {any} column @param {ArrayLike<number>} values @param {{colors: string[], categories?: any, range?: [number, number] | null}} context */
+  shaded({ run, side }, column, values, { colors, categories, range }) {
+    const { page } = this;
     const { solo } = page.store.get();
     const theme = /** @type {"light" | "dark"} */ (page.theme());
     const from = [run, column.name, values, categories, solo, theme, String(range)];
     const known = this.made.get(side);
-    const shades = known?.from.every((one, at) => one === from[at]) ? known.shades : shadesOf(column, values, { run, colors: page.classColors(run), ring: run.palette.ring ?? [], theme, categories, solo, range });
+    const shades = known?.from.every((one, at) => one === from[at]) ? known.shades : shadesOf(column, values, { run, colors, ring: run.palette.ring ?? [], theme, categories, solo, range });
     this.made.set(side, { from, shades });
     const { wrong, flipped } = this.marks.get(side) ?? {};
     const seen = (/** @type {number[] | null | undefined} */ rows) => (shades.visible && rows ? rows.filter((row) => shades.visible[row]) : rows ?? []).length;

@@ -1,123 +1,21 @@
 /** Time: a slider whose stops are the recorded epochs, error and loss above it, flips up and down, events as ticks. */
 
-import { isHeldOut, judgedSplit, linear, number, path, range } from "./chart_math.mjs";
+import { linear, number, path, range } from "./chart_math.mjs";
 import { h, replace, s } from "./dom.mjs";
 import { icon } from "./icons.mjs";
+import { nearestEpoch, nextInteresting } from "./stops.mjs";
+import { readings, timelineLines } from "./timeline_lines.mjs";
 import { counted } from "./words.mjs";
 
 export const SPEEDS = [0.5, 1, 2, 4, 8];
 const STEP_MS = 900;
 /** Trained on and kept out, or A and B; then what is neither. */
 const SHADES = ["var(--accent)", "var(--second)", "var(--muted)"];
-const SMALLEST_ERROR = 5e-4;
 /** Share of the chart's height that the curves take; learned and forgotten stand below. */
 const CURVES = 0.58;
 const MARKS_PX = 10;
 const LABEL_PX = 26;
 const SHORT = /** @type {Record<string, string>} */ ({ learning_rate: "lr", round: "round", resumed: "resumed", nonfinite: "NaN" });
-
-/**
- * The nearest recorded epoch, and what to say when it is not the one asked for.
- * @param {number[]} epochs
- * @param {number} wanted
- */
-export function nearestEpoch(epochs, wanted) {
-  const epoch = epochs.reduce((best, one) => (Math.abs(one - wanted) < Math.abs(best - wanted) ? one : best), epochs[0]);
-  if (epoch === wanted) return { epoch, text: "" };
-  const around = [epochs.filter((one) => one < wanted).at(-1), epochs.find((one) => one > wanted)].filter((one) => one !== undefined);
-  return { epoch, text: `epoch ${wanted} was not recorded; recorded: ${around.join(" and ")}` };
-}
-
-/**
- * The interesting epoch before or after another, null at the end.
- * @param {{epoch: number, reason: string}[]} interesting
- * @param {number[]} epochs
- * @param {number} epoch
- * @param {1 | -1} direction
- */
-export function nextInteresting(interesting, epochs, epoch, direction) {
-  const at = epochs.indexOf(epoch);
-  const places = interesting.map((one) => ({ ...one, at: epochs.indexOf(one.epoch) })).sort((a, b) => a.at - b.at);
-  return (direction > 0 ? places.find((one) => one.at > at) : places.findLast((one) => one.at < at)) ?? null;
-}
-
-/**
- * Up to two splits to show: what is trained on, then what is kept out of it, whatever their order; with their colours.
- * @param {string[]} names
- * @returns {{split: string, shade: number}[]}
- */
-export function shownSplits(names) {
-  const [own, kept] = [names.filter((name) => !isHeldOut(name)), names.filter(isHeldOut)];
-  const shown = own.length && kept.length ? [own[0], kept[0]] : [...own, ...kept].slice(0, 2);
-  return shown.map((split, at) => ({ split, shade: at && isHeldOut(split) === isHeldOut(shown[0]) ? 2 : Number(isHeldOut(split)) }));
-}
-
-/** The losses that a run has, and their colours. @param {any} run */
-function losses(run) {
-  const known = (/** @type {string} */ name) => run.metrics?.[name]?.some((/** @type {any} */ value) => Number.isFinite(value));
-  const kept = ["val_loss", "test_loss"].find(known);
-  return [...(known("train_loss") ? [{ name: "train_loss", split: "train", shade: 0 }] : []), ...(kept ? [{ name: kept, split: kept.replace("_loss", ""), shade: 1 }] : [])];
-}
-
-/**
- * The curves above the slider, as logarithms: the error of two splits and the losses of one run, trained on and kept
- * out in the same two colours; of two runs the error and the loss on the split that was not trained on.
- * @param {any[]} runs
- * @param {{a: number, b: number, holdsA: boolean, holdsB: boolean}[]} stops
- * @returns {{kind: "error" | "loss", text: string, shade: number, places: number[], values: (number | null)[]}[]}  places: stops of the values
- */
-export function timelineLines(runs, stops) {
-  const error = (/** @type {number | null | undefined} */ accuracy) => (accuracy === null || accuracy === undefined ? null : Math.log10(Math.max(1 - accuracy, SMALLEST_ERROR)));
-  const log = (/** @type {number | null | undefined} */ loss) => (loss === null || loss === undefined || loss <= 0 ? null : Math.log10(loss));
-  return runs.flatMap((run, index) => {
-    const rows = new Map(run.epochs.map((/** @type {number} */ epoch, /** @type {number} */ row) => [epoch, row]));
-    const places = [...stops.keys()].filter((at) => !(index ? stops[at].holdsB : stops[at].holdsA));
-    const along = (/** @type {(number | null)[]} */ values, /** @type {(value: any) => number | null} */ shown) => ({ places, values: places.map((at) => shown(values[rows.get(index ? stops[at].b : stops[at].a)])) });
-    const [splits, found] = [Object.keys(run.accuracy ?? {}), losses(run)];
-    const judged = judgedSplit(splits);
-    const two = runs.length > 1;
-    const errors = two ? (judged === undefined ? [] : [{ split: judged, shade: index }]) : shownSplits(splits);
-    return [
-      ...errors.map(({ split, shade }) => ({ kind: /** @type {const} */ ("error"), text: `error${two ? ` ${"AB"[index]}` : ""}, ${split}`, shade, ...along(run.accuracy[split], error) })),
-      ...(two ? found.slice(-1) : found).map(({ name, shade }) => ({ kind: /** @type {const} */ ("loss"), text: `${name.replace("_", " ")}${two ? ` ${"AB"[index]}` : ""}`, shade: two ? index : shade, ...along(run.metrics[name], log) })),
-    ];
-  });
-}
-
-/**
- * Accuracy and loss at the epoch shown: of both splits of one run, or of two runs where they are judged.
- * @param {any[]} runs
- * @param {number[]} shown  the epoch of each run
- * @returns {{name: string, title: string, parts: {text: string, value: number}[]}[]}
- */
-export function readings(runs, shown) {
-  return runs.flatMap((run, index) => {
-    const at = run.epochs.indexOf(shown[index]);
-    const read = (/** @type {any} */ values) => (Number.isFinite(values?.[at]) ? values[at] : null);
-    const [splits, found] = [Object.keys(run.accuracy ?? {}), losses(run)];
-    if (runs.length > 1) {
-      const split = judgedSplit(splits);
-      const loss = found.at(-1);
-      return [line("AB"[index], "", split === undefined ? null : read(run.accuracy[split]), split ?? "", loss ? read(run.metrics[loss.name]) : null, loss?.split ?? "")];
-    }
-    const rows = shownSplits(splits).map((one) => ({ ...one, loss: found.find((loss) => isHeldOut(loss.split) === isHeldOut(one.split)) }));
-    const rest = found.filter((loss) => !rows.some((row) => row.loss === loss));
-    return [...rows.map(({ split, loss }) => line(split, split, read(run.accuracy[split]), split, loss ? read(run.metrics[loss.name]) : null, loss?.split ?? "")), ...rest.map((loss) => line(loss.split, loss.split, null, "", read(run.metrics[loss.name]), loss.split))];
-  }).filter((one) => one.parts.length);
-}
-
-/**
- * @param {string} name  of the line
- * @param {string} own  the split that needs no word
- * @param {number | null} accuracy @param {string} split
- * @param {number | null} loss @param {string} lossSplit
- */
-function line(name, own, accuracy, split, loss, lossSplit) {
-  const parts = [];
-  if (accuracy !== null) parts.push({ text: "", value: accuracy });
-  if (loss !== null) parts.push({ text: !own || own === lossSplit ? "loss" : `${lossSplit} loss`, value: loss });
-  return { name, title: [accuracy === null ? "" : `accuracy, ${split}`, loss === null ? "" : `${lossSplit} loss`].filter(Boolean).join("; "), parts };
-}
 
 export class Timeline {
   /** @param {HTMLElement} element @param {any} page */

@@ -1,10 +1,8 @@
 /** How two runs stand side by side: which epoch of the second belongs to one of the first, and their cameras. */
 
-import { nearestEpoch } from "./timeline.mjs";
+import { held, laterBy, nearestEpoch, partner, unionOfStops } from "./stops.mjs";
 
 const ALIKE = 1.7;
-
-/** @typedef {{epoch: number, a: number, b: number, holdsA: boolean, holdsB: boolean}} Stop  epoch: its label; a, b: what each run shows there */
 
 export class Together {
   /** @param {any} page */
@@ -16,13 +14,14 @@ export class Together {
     this.made = null;
   }
 
-  /** The stops of the slider: the epochs of one run, or of either of two. @returns {Stop[]} */
+  /** The stops of the slider: the epochs of one run, or of either of two. @returns {import("./stops.mjs").Stop[]} */
   stops() {
     const [a, b] = this.page.runs.map((/** @type {any} */ run) => run.epochs);
-    const pairs = this.page.store.get().join === "accuracy" && this.byAccuracy?.length ? this.byAccuracy : null;
-    if (this.made?.a !== a || this.made?.b !== b || this.made?.pairs !== pairs) {
-      const stops = pairs ? a.map((/** @type {number} */ epoch) => ({ epoch, a: epoch, b: held(b, partner(pairs, epoch)), holdsA: false, holdsB: false })) : unionOfStops(a, b);
-      this.made = { a, b, pairs, stops };
+    const { join } = this.page.store.get();
+    const pairs = join === "accuracy" && this.byAccuracy?.length ? this.byAccuracy : null;
+    if (this.made?.a !== a || this.made?.b !== b || this.made?.pairs !== pairs || this.made?.join !== join) {
+      const stops = pairs ? a.map((/** @type {number} */ epoch) => ({ epoch, a: epoch, b: held(b, partner(pairs, epoch)), holdsA: false, holdsB: false })) : unionOfStops(a, b, laterBy(join));
+      this.made = { a, b, pairs, join, stops };
     }
     return this.made.stops;
   }
@@ -43,7 +42,7 @@ export class Together {
   /** The epoch of the second run that belongs beside what is shown of the first; it may lack it. */
   epochOfSecond() {
     const { join, epoch } = this.page.store.get();
-    return join === "accuracy" && this.byAccuracy?.length ? partner(this.byAccuracy, epoch) : this.moment;
+    return join === "accuracy" && this.byAccuracy?.length ? partner(this.byAccuracy, epoch) : this.moment + laterBy(join);
   }
 
   /** The recorded epoch of a run that is shown: its own, or the last one before, else its first. @param {number} index */
@@ -74,13 +73,17 @@ export class Together {
     this.byAccuracy = answer.by_accuracy ?? [];
   }
 
-  /** @param {string} join epoch or accuracy */
+  /** @param {string} join epoch, accuracy, or by how many epochs B is later */
   async join(join) {
     const { page } = this;
     try {
       await this.load(join);
       if (join === "accuracy" && !this.byAccuracy?.length) page.say("the runs reach no accuracy in common; they stay together by epoch");
-      else page.store.set({ join });
+      else {
+        const { moment } = this;
+        page.store.set({ join });
+        page.go(moment); // which need not be a stop any more
+      }
     } catch (error) {
       page.report(error);
     }
@@ -120,34 +123,4 @@ export function comparable(a, b) {
   const ratio = size(a) / size(b);
   const apart = Math.hypot((a[0] + a[1] - b[0] - b[1]) / 2, (a[2] + a[3] - b[2] - b[3]) / 2);
   return ratio < ALIKE && ratio > 1 / ALIKE && apart < Math.min(size(a), size(b)) / 2;
-}
-
-/**
- * The epoch of B beside one of A: that of the last stop which A has reached, else of the first.
- * @param {{a: number, b: number}[]} stops in rising order of a
- * @param {number} epoch
- */
-export function partner(stops, epoch) {
-  return (stops.findLast((stop) => stop.a <= epoch) ?? stops[0]).b;
-}
-
-/**
- * The epochs of either run in rising order; a run without one holds the last one before, else its first.
- * @param {number[]} a
- * @param {number[]} [b]
- * @returns {Stop[]}
- */
-export function unionOfStops(a, b = a) {
-  const [ofA, ofB] = [new Set(a), new Set(b)];
-  const all = b === a ? a : [...new Set([...a, ...b])].sort((x, y) => x - y);
-  return all.map((epoch) => ({ epoch, a: held(a, epoch), b: held(b, epoch), holdsA: !ofA.has(epoch), holdsB: !ofB.has(epoch) }));
-}
-
-/**
- * The recorded epoch that is shown for one: itself, else the last one before, else the first.
- * @param {number[]} epochs
- * @param {number} epoch
- */
-export function held(epochs, epoch) {
-  return epochs.findLast((one) => one <= epoch) ?? epochs[0];
 }

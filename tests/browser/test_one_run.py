@@ -56,6 +56,29 @@ def test_a_lasso_selects_what_lies_in_it_and_undo_takes_it_back(one: OneRun) -> 
     tab.until("redone", lambda now: now["selected"] == stats["selected"])
 
 
+def test_samples_stay_pinned_and_a_link_keeps_them(one: OneRun) -> None:
+    first, second = (int(id) for id in one.run.samples.ids[[8, 21]])
+    tab = one.open(f"&pin={first}")
+    tab.page.get_by_role("button", name="pin", exact=True).click()
+    tab.until("one is pinned", lambda now: now["pins"] == [first])
+    tab.page.mouse.move(*tab.page.evaluate("id => window.timetravel.sampleAt(id)", second))
+    # Where dots lie upon each other the pointer finds the upper one; the key pins what it found.
+    upper = tab.page.evaluate("id => window.timetravel.idAt(...window.timetravel.sampleAt(id))", second)
+    tab.page.keyboard.press("p")
+    tab.until("two are", lambda now: now["pins"] == [first, upper] and now["pinned"] == upper)
+    tab.see("both are listed", "() => document.querySelectorAll('.pinned li').length === 2")
+    tab.see("the link", f"() => location.search.includes('pins={first}%2C{upper}')")
+    other = one.open_link(tab.page.evaluate("() => location.search"))
+    other.until("the same two", lambda now: now["pins"] == [first, upper] and now["pinned"] == upper)
+    other.page.get_by_role("button", name=f"unpin sample {upper}").click()
+    other.until("one is let go", lambda now: now["pins"] == [first] and now["pinned"] == upper)
+    other.page.locator(".pinned button", has_text=f"#{first}").click()
+    other.until("the other is looked at", lambda now: now["pinned"] == first)
+    for rest in ({"pinned": None, "pins": [first]}, {"pinned": None, "pins": []}):
+        other.page.keyboard.press("Escape")
+        other.until(f"{rest}", lambda now, rest=rest: {name: now[name] for name in rest} == rest)
+
+
 def test_a_search_selects_the_same_samples_as_python(one: OneRun) -> None:
     epoch = one.run.epochs[1]
     tab = one.open(f"&epoch={epoch}")

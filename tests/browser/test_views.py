@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from looking import at_rest, pixels
 
 pytestmark = pytest.mark.browser
 
@@ -101,6 +102,54 @@ def test_two_runs_go_together_by_accuracy_and_a_link_keeps_it(
     tab.see("the link", "() => location.search.includes('join=accuracy')")
     other = open_tab(tab.page.evaluate("() => location.search"))
     other.until("the same two epochs", lambda now: now["shown"] == [stops[-1].a, stops[-1].b])
+
+
+def test_dots_of_both_maps_show_who_is_right(open_tab: Callable[..., Any], runs: list[Any]) -> None:
+    from timetravel.analyze.compare import Comparison
+
+    epoch = runs[0].epochs[1]
+    found = Comparison(*runs).agreement(epoch, epoch).counts
+    tab = open_tab(f"{BOTH}&epoch={epoch}&color=agreement_ab")
+    words = {
+        "both right": "both",
+        "only A right": "only_a",
+        "only B right": "only_b",
+        "both wrong": "neither",
+    }
+    legend = "() => document.querySelector('#legend').textContent.replaceAll(',', '')"
+    for word, cell in words.items():
+        tab.see(f"{word}: {found[cell]}", f"() => ({legend})().includes('{word}{found[cell]}')")
+    reds = {side: pixels(tab, f"#map-{side}") for side in "ab"}
+    tab.page.select_option("select[aria-label=colour]", "p_true_difference_ab")
+    tab.see("the ramp", f"() => ({legend})().includes('p_true of A less B')")
+    at_rest(tab, epoch)
+    for side, before in reds.items():
+        assert (pixels(tab, f"#map-{side}") != before).any()
+    alone = open_tab(f"{SIDE_A}&color=agreement_ab")
+    alone.see(
+        "a word that it is not here",
+        "() => document.querySelector('.toast').textContent.includes('agreement_ab')",
+    )
+
+
+def test_two_runs_set_apart_by_hand_and_a_link_keeps_it(
+    open_tab: Callable[..., Any], runs: list[Any]
+) -> None:
+    first, second = (run.epochs for run in runs)
+    tab = open_tab(f"{BOTH}&epoch={first[1]}")
+    tab.page.select_option("#join", "later")
+    tab.until("one epoch later", lambda now: now["shown"] == [first[1], second[2]])
+    tab.page.fill("#later", "-1")
+    tab.page.press("#later", "Enter")
+    tab.until("one epoch earlier", lambda now: now["shown"] == [first[1], second[0]])
+    tab.see("the link", "() => location.search.includes('join=-1')")
+    other = open_tab(tab.page.evaluate("() => location.search"))
+    other.until("the same two epochs", lambda now: now["shown"] == [first[1], second[0]])
+    other.page.fill("#later", "0")
+    other.page.press("#later", "Enter")
+    other.until(
+        "together again", lambda now: now["join"] == "epoch" and now["shown"] == [first[1], second[1]]
+    )
 
 
 def test_unlinked_cameras_move_alone(open_tab: Callable[..., Any]) -> None:

@@ -6,7 +6,7 @@ import { attainable, soloNames, soloValues } from "../../server/static/address.m
 const there = { epochs: [1, 2, 4, 8], maps: ["main"], colors: ["label", "loss"], views: ["table"], has: (id) => id < 10 };
 
 test("what a link asks for and the page has is taken without a word", () => {
-  const asked = { epoch: 4, madeAt: 2, map: "main", color: "loss", view: "table", layers: [], interval: [1, 8], pin: 3 };
+  const asked = { epoch: 4, madeAt: 2, map: "main", color: "loss", view: "table", layers: [], interval: [1, 8], pin: 3, pins: [3, 1] };
   assert.deepEqual(attainable(asked, there), { asked, notes: [] });
 });
 
@@ -16,6 +16,9 @@ test("what the page does not have is left out of a link and said", () => {
   assert.equal(notes.length, 6);
   for (const word of ["epoch 9", "colour nosuch", "view nosuch", "map other", "layer evil", "sample 42"]) assert.ok(notes.some((note) => note.includes(word)), word);
   assert.deepEqual(attainable({ layers: ["evil"] }, there).asked, {});
+  const kept = attainable({ pins: [3, 77, 1, 88] }, there);
+  assert.deepEqual(kept.asked, { pins: [3, 1] });
+  assert.match(kept.notes.join(), /samples 77, 88/);
 });
 
 test("a link's interval is cut to what was recorded", () => {

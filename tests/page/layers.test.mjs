@@ -10,7 +10,8 @@ import { trailStretch } from "../../server/static/layers/trails.mjs";
 import { legendLines } from "../../server/static/picture.mjs";
 import { nextInDirection } from "../../server/static/selecting.mjs";
 import { spread, where } from "../../server/static/shading.mjs";
-import { comparable, partner } from "../../server/static/together.mjs";
+import { partner } from "../../server/static/stops.mjs";
+import { comparable } from "../../server/static/together.mjs";
 import { word } from "../../server/static/figures.mjs";
 
 const OPAQUE = 0xff000000;
@@ -80,10 +81,10 @@ test("thumbnails never overlap, and the dot on top has its image", () => {
 
 test("trails show the interval, the whole run for a few samples, a window for many", () => {
   const epochs = [0, 10, 20, 30, 40, 50, 60, 70, 80, 90];
-  assert.deepEqual(trailStretch(epochs, 50, [15, 65], 400), [2, 6]);
-  assert.deepEqual(trailStretch(epochs, 50, null, 3), [0, 9]);
-  assert.deepEqual(trailStretch(epochs, 50, null, 400), [2, 8]);
-  assert.deepEqual(trailStretch(epochs, 0, null, 400), [0, 3]);
+  assert.deepEqual(trailStretch(epochs, 50, [15, 65], false), [2, 6]);
+  assert.deepEqual(trailStretch(epochs, 50, null, true), [0, 9]);
+  assert.deepEqual(trailStretch(epochs, 50, null, false), [2, 8]);
+  assert.deepEqual(trailStretch(epochs, 0, null, false), [0, 3]);
 });
 
 test("arrows walk to the nearest sample in their direction", () => {

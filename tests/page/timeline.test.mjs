@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { ease } from "../../server/static/map.mjs";
-import { nearestEpoch, nextInteresting, readings, shownSplits, timelineLines } from "../../server/static/timeline.mjs";
-import { Together, unionOfStops } from "../../server/static/together.mjs";
+import { nearestEpoch, nextInteresting, unionOfStops } from "../../server/static/stops.mjs";
+import { readings, shownSplits, timelineLines } from "../../server/static/timeline_lines.mjs";
+import { Together } from "../../server/static/together.mjs";
 import { counted } from "../../server/static/words.mjs";
 
 test("a typed epoch that was not recorded goes to the nearest and says which there are", () => {
@@ -80,6 +81,14 @@ test("the slider of two runs holds the epochs of either, and says who holds", ()
   assert.equal(together.holding(), "A has no epoch 5 and shows 0");
   state.epoch = 10; // somebody sets the epoch alone: what the slider stood at no longer fits
   assert.deepEqual([together.moment, together.epochOfRun(1), together.holding()], [10, 10, ""]);
+  state.join = "10"; // set apart by hand: 15 of B is 5 of A, which A lacks
+  assert.deepEqual(together.stops(), [
+    { epoch: -5, a: 0, b: 5, holdsA: true, holdsB: false }, { epoch: 0, a: 0, b: 10, holdsA: false, holdsB: false }, { epoch: 10, a: 10, b: 20, holdsA: false, holdsB: false },
+  ]);
+  assert.deepEqual([together.moment, together.epochOfRun(1), together.holding()], [10, 20, ""]);
+  Object.assign(state, together.at(-9));
+  assert.deepEqual([state.epoch, together.moment, together.epochOfRun(1), together.holding()], [0, -5, 5, "A has no epoch -5 and shows 0"]);
+  state.epoch = 10;
   together.byAccuracy = [{ a: 0, b: 10 }, { a: 10, b: 20 }];
   state.join = "accuracy";
   assert.deepEqual(together.stops().map((one) => [one.epoch, one.b]), [[0, 10], [10, 20]]);

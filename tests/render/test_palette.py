@@ -1,11 +1,15 @@
 """Colours that everybody can tell apart."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from timetravel.render.palette import DARK, LIGHT, class_palette
 
 FLOOR = 0.08
+PAGE = Path(__file__).parents[2] / "server" / "static"
 
 # Machado, Oliveira, Fernandes 2009, severity 1.0, on linear RGB.
 VISIONS = {
@@ -82,3 +86,15 @@ def test_classes_of_one_group_share_a_hue_and_differ_in_lightness() -> None:
 def test_a_group_for_each_class_is_asked_for() -> None:
     with pytest.raises(ValueError, match="3 groups for 30 classes"):
         class_palette(30, groups=[0, 1, 2])
+
+
+@pytest.mark.parametrize("vision", VISIONS)
+@pytest.mark.parametrize("theme", [":root", ':root[data-theme="dark"]'])
+def test_who_is_right_of_two_runs_is_told_apart_by_every_kind_of_vision(theme: str, vision: str) -> None:
+    style = (PAGE / "panels" / "panels.css").read_text()
+    block = style[style.index(f"{theme} {{") :].partition("}")[0]
+    colors = tuple(re.findall(r"--agree-\w+: (#[0-9a-f]{6});", block))
+    assert len(colors) == 4
+    lab = oklab(linear(colors) @ np.array(VISIONS[vision]).T)
+    distance = np.linalg.norm(lab[:, None] - lab[None], axis=2)[np.triu_indices(4, 1)]
+    assert distance.min() >= FLOOR

@@ -47,6 +47,27 @@ def test_the_cells_are_those_of_the_predictions(served: Running, pair: tuple[Run
     assert told["missing"] is None
 
 
+def test_epochs_of_b_may_be_set_apart(served: Running, pair: tuple[Run, Run]) -> None:
+    a, b = pair
+    told = served.json("compare/made/other/agreement.json?join=2")
+    stops = [(stop["epoch"], stop["a"], stop["b"]) for stop in told["stops"]]
+    wanted = sorted({*EPOCHS, *(epoch - 2 for epoch in EPOCHS)})
+    assert stops == [
+        (one, max((e for e in EPOCHS if e <= one), default=EPOCHS[0]), max(e for e in EPOCHS if e <= one + 2))
+        for one in wanted
+    ]
+    for at, (_, of_a, of_b) in enumerate(stops):
+        x, y = a.predictions(of_a), b.predictions(of_b)
+        judged = (a.samples.labels >= 0) & (x.predicted >= 0) & (y.predicted >= 0)
+        assert told["only_b"][at] == (~x.correct & y.correct & judged).sum()
+    assert (
+        served.json("compare/made/other/agreement.json?join=0")["stops"]
+        == (served.json("compare/made/other/agreement.json")["stops"])
+    )
+    for wrong in ("later", "1.5", "12345678"):
+        served.json(f"compare/made/other/agreement.json?join={wrong}", status=400)
+
+
 def test_a_run_agrees_with_itself(served: Running) -> None:
     told = served.json("compare/made/made/agreement.json")
     assert not any(told["only_a"] + told["only_b"])
@@ -99,6 +120,22 @@ def test_rows_are_joined_by_id(served: Running, pair: tuple[Run, Run]) -> None:
     assert np.array_equal(a.samples.ids[told["rows_a"]], b.samples.ids[told["rows_b"]])
     binary = np.frombuffer(served.fetch("compare/made/other/join.bin").body, "<i4").reshape(-1, 2)
     assert binary.T.tolist() == [told["rows_a"], told["rows_b"]]
+
+
+def test_columns_tell_samples_apart_by_both_runs(served: Running, pair: tuple[Run, Run]) -> None:
+    a, b = pair
+    joined = served.json("compare/made/other/join.json")
+    x, y = a.predictions(3), b.predictions(4)
+    for side, rows in (("a", joined["rows_a"]), ("b", joined["rows_b"])):
+        path = f"compare/made/other/column/{{}}/{side}/3/4.bin"
+        cells = np.frombuffer(served.fetch(path.format("agreement")).body, "u1")
+        for code, cell in enumerate(CELLS):
+            masks = served.json("compare/made/other/cell", "POST", {"epoch_a": 3, "epoch_b": 4, "cell": cell})
+            assert np.flatnonzero(cells == code).tolist() == mask_rows(masks[f"rows_{side}"], N).tolist()
+        differences = np.frombuffer(served.fetch(path.format("difference")).body, "<f4")[rows]
+        expected = x.p_true[joined["rows_a"]] - y.p_true[joined["rows_b"]]
+        assert np.array_equal(differences, expected, equal_nan=True)
+    served.json("compare/made/other/column/agreement/a/3/999.bin", status=404)
 
 
 def test_samples_further_apart_than_a_number_are_selected(served: Running, pair: tuple[Run, Run]) -> None:

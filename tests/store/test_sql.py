@@ -234,7 +234,7 @@ def test_python_variables_are_not_tables(rich):
 
 def test_a_view_planted_in_a_segment_is_not_used(small, tmp_path, monkeypatch):
     """Even one whose hash the manifest gives, as in a folder made by somebody else."""
-    from timetravel.store import writer as writer_module
+    from timetravel.store import epoch_parts
     from timetravel.store.segment import write_tables
 
     def planted(path, tables, **rest):
@@ -246,7 +246,7 @@ def test_a_view_planted_in_a_segment_is_not_used(small, tmp_path, monkeypatch):
                 connection.execute("CREATE MACRO decode_half(a) AS 'planted'")
         return rows
 
-    monkeypatch.setattr(writer_module, "write_tables", planted)
+    monkeypatch.setattr(epoch_parts, "write_tables", planted)
     small.run(tmp_path / "run", [0])
     with open_run(tmp_path / "run") as run:
         assert one(run, "SELECT count(*) FROM predictions") == [0]

@@ -36,6 +36,14 @@ class Agreement:
         return {name: int(getattr(self, name).sum()) for name in (*CELLS, "neither_same", "same", "compared")}
 
     @property
+    def cells(self) -> NDArray[np.int8]:
+        """(n,) place of each sample's cell in CELLS, -1 where it is not judged."""
+        found = np.full(len(self.both), -1, np.int8)
+        for place, name in enumerate(CELLS):
+            found[getattr(self, name)] = place
+        return found
+
+    @property
     def judged(self) -> int:
         """Samples with a label that both models predict."""
         return sum(int(getattr(self, name).sum()) for name in CELLS)

@@ -51,9 +51,9 @@ class Comparison:
         """Samples that both runs have."""
         return len(self.joined.rows_a)
 
-    def stops(self) -> list[Stop]:
-        """The union of epochs; a run without one holds its last earlier epoch."""
-        return stops_by_epoch(self.a.epochs, self.b.epochs)
+    def stops(self, later: int = 0) -> list[Stop]:
+        """The union of epochs, B's set apart by `later`; a run without one holds its last earlier epoch."""
+        return stops_by_epoch(self.a.epochs, self.b.epochs, later)
 
     def stops_by_accuracy(self, split: str | None = None) -> list[Stop]:
         """Epochs at which both first reached the same accuracy, on a split: validation by default, else test,

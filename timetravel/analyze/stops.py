@@ -1,4 +1,4 @@
-"""Which epochs of two runs stand side by side: by number, or by accuracy reached (C2, K40)."""
+"""Which epochs of two runs stand side by side: by number, set apart, or by accuracy reached (C2, K40)."""
 
 from __future__ import annotations
 
@@ -21,14 +21,17 @@ class Stop:
     holds_b: bool = False
 
 
-def stops_by_epoch(epochs_a: Sequence[int], epochs_b: Sequence[int]) -> list[Stop]:
-    """The union of both runs' epochs in rising order; a run without one holds its last earlier epoch."""
+def stops_by_epoch(epochs_a: Sequence[int], epochs_b: Sequence[int], later: int = 0) -> list[Stop]:
+    """The union of both runs' epochs in rising order; a run without one holds its last earlier epoch.
+
+    later: by how many epochs B is set apart. The label of a stop is the epoch of A.
+    """
     if not epochs_a or not epochs_b:
         return []
     stops = []
-    for epoch in sorted({*epochs_a, *epochs_b}):
-        a, b = held(epochs_a, epoch), held(epochs_b, epoch)
-        stops.append(Stop(epoch, a, b, a != epoch, b != epoch))
+    for epoch in sorted({*epochs_a, *(one - later for one in epochs_b)}):
+        a, b = held(epochs_a, epoch), held(epochs_b, epoch + later)
+        stops.append(Stop(epoch, a, b, a != epoch, b != epoch + later))
     return stops
 
 

@@ -10,7 +10,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,17 +18,8 @@ from numpy.typing import NDArray
 from timetravel.errors import BadInput
 from timetravel.store import durable
 from timetravel.store.description import classes_table, description_table, layers_table
-from timetravel.store.epoch_tables import (
-    activations_table,
-    events_table,
-    filters_table,
-    labelling_tables,
-    logits_table,
-    number,
-    predictions_table,
-    record_table,
-    statistics_tables,
-)
+from timetravel.store.epoch_parts import epoch_parts, in_order, raw_bytes, tables_part
+from timetravel.store.epoch_tables import number
 from timetravel.store.facts import (
     EpochFacts,
     EpochRecord,
@@ -39,13 +29,12 @@ from timetravel.store.facts import (
     RunDescription,
     Samples,
 )
+from timetravel.store.facts_checks import check_classes, check_facts
 from timetravel.store.identity import RunIdentity, library_version, read_identity, write_identity
 from timetravel.store.inputs import input_tables
 from timetravel.store.ledger import Ledger, Part
-from timetravel.store.predict import head_logits, predict
 from timetravel.store.samples import check_samples, rows_of, samples_tables, take
-from timetravel.store.segment import write_tables, write_tensors
-from timetravel.store.vectors import as_stored, vectors_table
+from timetravel.store.vectors import as_stored
 
 COMPACT_DURING_TRAINING = 128
 """Facts segments at which a commit merges old ones without waiting for `close`."""
@@ -144,7 +133,7 @@ class FactsWriter:
             writer._next_palette += 1
         tables |= {name: pa.concat_tables(found) for name, found in written.items()}
         writer._ids, writer._labels = samples.ids, samples.labels
-        ledger.commit([_tables_part("run", tables)], expected_bytes=_raw_bytes(tables))
+        ledger.commit([tables_part("run", tables)], expected_bytes=raw_bytes(tables))
         return writer
 
     @classmethod
@@ -236,14 +225,9 @@ class FactsWriter:
         count = len(ids)
         check_facts(facts, count, len(self._classes))
         labels = self._labels[rows_of(self._ids, ids)]
-        stored, nonfinite = as_stored(_ordered(facts.representations, order))
-        logits = None if facts.logits is None else np.asarray(_ordered(facts.logits, order), np.float32)
-        losses = None if facts.losses is None else _ordered(facts.losses, order)
+        facts = in_order(facts, order)
+        stored, nonfinite = as_stored(facts.representations)
         events = [*self._pending_events, *self._own_events(epoch, facts, nonfinite, count), *facts.events]
-        says: NDArray[Any] | None = logits
-        if logits is None and facts.head is not None:
-            says = head_logits(facts.head, stored)
-
         self._register_layers(_unknown_layers(facts, self._layers))
         record = replace(
             facts.record,
@@ -257,75 +241,13 @@ class FactsWriter:
             nonfinite_count=nonfinite,
             has_checkpoint=facts.checkpoint is not None,
         )
-        tables: dict[str, pa.Table] = {}
-        if says is not None or losses is not None:
-            found = predict(says, labels, losses)
-            tables["predictions"] = predictions_table(epoch, ids, found, labels)
-        if logits is not None:
-            tables["logits"] = logits_table(epoch, ids, logits)
-        tables |= statistics_tables(epoch, facts.statistics, self._layers)
-        if facts.filter_changes:
-            tables["filter_changes"] = filters_table(epoch, facts.filter_changes, self._layers)
-        if facts.activations:
-            ordered = [
-                replace(one, means=_ordered(one.means, order), maxima=_ordered(one.maxima, order))
-                for one in facts.activations
-            ]
-            tables["activations"] = activations_table(epoch, ids, ordered, self._layers)
-        if facts.labelling is not None:
-            one = facts.labelling
-            one = replace(
-                one,
-                labelled=_ordered(one.labelled, order),
-                picked=_ordered(one.picked, order),
-                rank=_ordered(one.rank, order),
-                scores={name: _ordered(values, order) for name, values in one.scores.items()},
-            )
-            tables |= labelling_tables(epoch, ids, one)
-        if events:
-            tables["events"] = events_table(epoch, events)
-        vectors = {"representations": vectors_table(epoch, ids, stored)}
-        vector_type = str(stored.dtype)
-        classes = self._class_count(facts)
-
-        parts: list[Part] = []
+        found = replace(facts, record=record, representations=stored, events=tuple(events))
+        written = epoch_parts(found, ids, labels, layers=self._layers, class_count=len(self._classes))
+        parts = written.parts
         if self._pending_tables:
-            pending = {name: pa.concat_tables(found) for name, found in self._pending_tables.items()}
-            parts.append(_tables_part("run", pending))
-        published: list[tuple[str, str]] = []
-        if facts.checkpoint is not None:
-            tensors = facts.checkpoint
-            parts.append(
-                Part(
-                    kind="checkpoint",
-                    suffix="safetensors",
-                    folder="checkpoints",
-                    epochs=(epoch,),
-                    build=lambda path: write_tensors(path, tensors),
-                )
-            )
-        parts.append(_tables_part("vectors", vectors, (epoch,), "vectors"))
-
-        def build_facts(path: Path) -> dict[str, int]:
-            row = record_table(
-                record,
-                class_count=classes,
-                vector_type=vector_type,
-                has_logits=logits is not None,
-                head=facts.head,
-                checkpoint=published[0] if published else None,
-            )
-            return write_tables(path, {"epochs": row, **tables})
-
-        parts.append(Part(kind="facts", suffix="duckdb", epochs=(epoch,), build=build_facts))
-        expected = _raw_bytes(tables) + _raw_bytes(vectors)
-        if facts.checkpoint is not None:
-            expected += sum(np.asarray(array).nbytes for array in facts.checkpoint.values())
-        self._ledger.commit(
-            parts,
-            expected_bytes=expected,
-            written=lambda s: published.append((s.file, s.sha256)) if s.kind == "checkpoint" else None,
-        )
+            pending = {name: pa.concat_tables(tables) for name, tables in self._pending_tables.items()}
+            parts = [tables_part("run", pending), *parts]
+        self._ledger.commit(parts, expected_bytes=written.expected_bytes, written=written.published)
         self._pending_tables, self._pending_events, self._new_layers = {}, [], []
         self.committed_epochs.append(epoch)
         self._committed_at[epoch] = record.recorded_at
@@ -386,11 +308,6 @@ class FactsWriter:
             )
         return [event for event in found if event.kind not in kinds]
 
-    def _class_count(self, facts: EpochFacts) -> int:
-        if facts.logits is not None:
-            return int(facts.logits.shape[1])
-        return len(facts.head.bias) if facts.head is not None else len(self._classes)
-
     def _register_layers(self, modules: Sequence[Module]) -> None:
         if not modules:
             return
@@ -424,60 +341,10 @@ class FactsWriter:
         self.close()
 
 
-def check_classes(classes: Sequence[str]) -> None:
-    """BadInput for a name that is there twice."""
-    seen: set[str] = set()
-    for name in classes:
-        if name in seen:
-            raise BadInput(f"the class {name!r} is there twice; expected every class name once")
-        seen.add(name)
-
-
-def check_facts(facts: EpochFacts, count: int, class_count: int) -> None:
-    """BadInput, naming the array, where a shape does not fit the n samples of the epoch."""
-    x = np.asarray(facts.representations)
-    if x.ndim != 2 or len(x) != count or x.dtype.kind != "f":
-        raise BadInput(
-            f"representations have shape {x.shape} and type {x.dtype}; expected ({count}, width) floating-point numbers"
-        )
-    shapes: list[tuple[str, Any]] = [("losses", facts.losses)]
-    if facts.labelling is not None:
-        shapes += [(name, getattr(facts.labelling, name)) for name in ("labelled", "picked", "rank")]
-        shapes += [(f"scores[{name!r}]", values) for name, values in facts.labelling.scores.items()]
-    for name, values in shapes:
-        if values is not None and np.shape(values) != (count,):
-            raise BadInput(f"{name} has shape {np.shape(values)}; expected ({count},)")
-    for one in facts.activations:
-        for name, array in (("means", one.means), ("maxima", one.maxima)):
-            if np.ndim(array) != 2 or len(array) != count:
-                raise BadInput(
-                    f"{name} of layer {one.layer} have shape {np.shape(array)}; expected ({count}, channels)"
-                )
-    if facts.logits is not None:
-        shape = np.shape(facts.logits)
-        if len(shape) != 2 or shape[0] != count:
-            raise BadInput(f"logits have shape {shape}; expected ({count}, {class_count})")
-        if shape[1] > class_count:
-            raise BadInput(
-                f"logits have {shape[1]} columns, the run has {class_count} classes; name all classes (classes=[...])"
-            )
-    if facts.head is not None:
-        weight, bias = np.shape(facts.head.weight), np.shape(facts.head.bias)
-        if len(weight) != 2 or weight[1] != x.shape[1] or bias != (weight[0],):
-            raise BadInput(
-                f"the head has weights {weight} and bias {bias}; expected (C, {x.shape[1]}) and (C,)"
-            )
-
-
 def _unknown_layers(facts: EpochFacts, known: dict[str, int]) -> list[Module]:
     named = [row.layer for row in facts.statistics]
     named += [one.layer for one in facts.filter_changes] + [one.layer for one in facts.activations]
     return [Module(name=name, kind="", depth=0) for name in dict.fromkeys(named) if name not in known]
-
-
-def _ordered(array: Any, order: NDArray[np.int64] | None) -> NDArray[Any]:
-    found: NDArray[Any] = np.asarray(array)
-    return found if order is None else found[order]
 
 
 def _each(inputs: Inputs | Sequence[Inputs] | None) -> Sequence[Inputs]:
@@ -490,22 +357,6 @@ def _checked_inputs(inputs: Inputs, ids: NDArray[np.int64]) -> Inputs:
         found = ", ".join(str(one) for one in np.asarray(inputs.ids)[unknown][:10])
         raise BadInput(f"there are inputs for samples {found} that are not recorded; expected ids of samples")
     return inputs
-
-
-def _tables_part(
-    kind: str, tables: dict[str, pa.Table], epochs: tuple[int, ...] = (), folder: str = ""
-) -> Part:
-    return Part(
-        kind=kind,
-        suffix="duckdb",
-        folder=folder,
-        epochs=epochs,
-        build=lambda path: write_tables(path, tables),
-    )
-
-
-def _raw_bytes(tables: dict[str, pa.Table]) -> int:
-    return sum(table.nbytes for table in tables.values())
 
 
 def _list(names: Sequence[str]) -> str:

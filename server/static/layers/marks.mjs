@@ -60,16 +60,26 @@ export function paintRings(pen, { places, colors }, rows, r, color, width, { alw
 /** Picks of a labelling round, with their rank. @param {CanvasRenderingContext2D} pen @param {any} map @param {any} view @param {{rows: number[], ranks: ArrayLike<number>}} picks @param {number} r @param {{ring: string, ink: string, halo: string}} tones */
 export function paintPicks(pen, map, view, { rows, ranks }, r, { ring, ink, halo }) {
   paintRings(pen, map, rows, r + 3 * view.ratio, ring, 2 * view.ratio, { always: true });
+  named(pen, view, rows.slice(0, RANKS_AT_MOST).map((row) => ({ text: String(ranks[row]), x: map.places[2 * row] + r + 4 * view.ratio, y: map.places[2 * row + 1] - r })), ink, halo);
+}
+
+/** Samples that are kept pinned, each with its id. @param {CanvasRenderingContext2D} pen @param {any} map @param {any} view @param {number[]} rows @param {{r: number, ids: ArrayLike<number | bigint>, ink: string, halo: string}} how */
+export function paintKept(pen, map, view, rows, { r, ids, ink, halo }) {
+  paintRings(pen, map, rows, r, halo, 3.4 * view.ratio, { always: true });
+  paintRings(pen, map, rows, r, ink, 1.5 * view.ratio, { always: true });
+  named(pen, view, rows.map((row) => ({ text: `#${ids[row]}`, x: map.places[2 * row] + r + 2 * view.ratio, y: map.places[2 * row + 1] - r })), ink, halo);
+}
+
+/** Words beside dots. @param {CanvasRenderingContext2D} pen @param {any} view @param {{text: string, x: number, y: number}[]} words @param {string} ink @param {string} halo */
+function named(pen, view, words, ink, halo) {
   pen.font = `600 ${10 * view.ratio}px system-ui, sans-serif`;
   pen.lineJoin = "round";
   pen.lineWidth = 3 * view.ratio;
   pen.strokeStyle = halo;
   pen.fillStyle = ink;
-  for (const row of rows.slice(0, RANKS_AT_MOST)) {
-    const x = map.places[2 * row] + r + 4 * view.ratio;
-    const y = map.places[2 * row + 1] - r;
-    pen.strokeText(String(ranks[row]), x, y);
-    pen.fillText(String(ranks[row]), x, y);
+  for (const { text, x, y } of words) {
+    pen.strokeText(text, x, y);
+    pen.fillText(text, x, y);
   }
 }
 

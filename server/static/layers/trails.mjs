@@ -9,17 +9,17 @@ const WINDOW = 3;
 const ARROW_PX = 7;
 
 /**
- * The stretch of a map's epochs that trails show: a marked interval, the whole run for a few samples, a window
- * around the current epoch for many.
+ * The stretch of a map's epochs that trails show: a marked interval, else the whole run or a window around the
+ * current epoch.
  * @param {number[]} epochs
  * @param {number} epoch
  * @param {[number, number] | null} interval
- * @param {number} count  of samples
+ * @param {boolean} whole  for a few samples; the trails of many would hide one another
  * @returns {[number, number]} indices; the second is not larger than the first where there is nothing to draw
  */
-export function trailStretch(epochs, epoch, interval, count) {
+export function trailStretch(epochs, epoch, interval, whole) {
   if (interval) return [epochs.findIndex((one) => one >= interval[0]), epochs.findLastIndex((one) => one <= interval[1])];
-  if (count <= TRAILS_WHOLE) return [0, epochs.length - 1];
+  if (whole) return [0, epochs.length - 1];
   const at = epochs.indexOf(epoch);
   return [Math.max(0, at - WINDOW), Math.min(epochs.length - 1, at + WINDOW)];
 }
@@ -32,18 +32,17 @@ export function trailColor(time, dark) {
 /**
  * @param {CanvasRenderingContext2D} pen
  * @param {any} view
- * @param {{rows: number[], stack: (Uint16Array | undefined)[], dark: boolean, casing: string, ink: string}} shown  codes of the epochs in order
+ * @param {{rows: number[], whole: boolean, stack: (Uint16Array | undefined)[], dark: boolean, casing: string, ink: string}} shown  codes of the epochs in order
  */
-export function paintTrails(pen, view, { rows, stack, dark, casing, ink }) {
-  const few = rows.length <= TRAILS_WHOLE;
+export function paintTrails(pen, view, { rows, whole, stack, dark, casing, ink }) {
   pen.lineCap = pen.lineJoin = "round";
   for (const under of [true, false]) {
     for (let step = 1; step < stack.length; step++) {
       const before = stack[step - 1];
       const now = stack[step];
       if (!before || !now) continue;
-      pen.lineWidth = (under ? (few ? 5 : 2.6) : few ? 2.4 : 1.1) * view.ratio;
-      pen.strokeStyle = under ? casing : `${trailColor(step / Math.max(1, stack.length - 1), dark)} / ${few ? 1 : 0.75})`;
+      pen.lineWidth = (under ? (whole ? 5 : 2.6) : whole ? 2.4 : 1.1) * view.ratio;
+      pen.strokeStyle = under ? casing : `${trailColor(step / Math.max(1, stack.length - 1), dark)} / ${whole ? 1 : 0.75})`;
       pen.beginPath();
       for (const row of rows) {
         if (before[2 * row] === ABSENT || now[2 * row] === ABSENT) continue;
@@ -53,7 +52,7 @@ export function paintTrails(pen, view, { rows, stack, dark, casing, ink }) {
       pen.stroke();
     }
   }
-  if (few) for (const row of rows) arrow(pen, view, row, stack, ink);
+  if (whole) for (const row of rows) arrow(pen, view, row, stack, ink);
 }
 
 /** @param {CanvasRenderingContext2D} pen @param {any} view @param {number} row @param {(Uint16Array | undefined)[]} stack @param {string} ink */

@@ -27,7 +27,7 @@ export function comparePanel(element, { api, onepoch, oncell, onrow }) {
     const mine = ++serial;
     const key = `${next.a.slug}/${next.b.slug}/${next.a.key}/${next.b.key}/${next.join}`;
     try {
-      if (agreement?.key !== key) agreement = { key, data: await api.get(`compare/${next.a.slug}/${next.b.slug}/agreement.json${next.join === "accuracy" ? "?join=accuracy" : ""}`) };
+      if (agreement?.key !== key) agreement = { key, data: await api.get(`compare/${next.a.slug}/${next.b.slug}/agreement.json?join=${next.join}`) };
       const { data } = agreement;
       if (mine !== serial) return;
       if (data.missing) {

@@ -6,6 +6,7 @@ import { changedPanel } from "./changed.mjs";
 import { classesPanel } from "./classes.mjs";
 import { neighborPanel } from "./neighbors.mjs";
 import { neuronPanel } from "./neurons.mjs";
+import { pinnedSamples } from "./pinned.mjs";
 import { aboutView, findingsView } from "./run_summary.mjs";
 import { saliencyPanel } from "./saliency.mjs";
 import { sampleCard, sampleEvents, sampleHistory } from "./sample.mjs";
@@ -21,7 +22,8 @@ export function inspector(element, page) {
   const main = h("section", { class: "panel", "aria-label": "inspector" });
   const of = page.runs.map((/** @type {any} */ run, /** @type {number} */ index) => ({ title: page.runs.length > 1 ? h("h2", { class: "run-name", hidden: true }, `${index ? "B" : "A"} · ${run.name}`) : null, past: section(), saliency: section(), neurons: section() }));
   const [changed, events, near, classes, about] = [section(), section(), section(), section(), section()];
-  replace(element, main, of.map((/** @type {any} */ one) => [one.title, one.past, one.saliency, one.neurons]), changed, events, near, classes, about);
+  const kept = section();
+  replace(element, kept, main, of.map((/** @type {any} */ one) => [one.title, one.past, one.saliency, one.neurons]), changed, events, near, classes, about);
   const context = { api, onepoch: (/** @type {number} */ epoch) => page.go(epoch), onrow: (/** @type {number} */ row) => page.selecting.pin(row) };
   const panels = of.map((/** @type {any} */ one) => [saliencyPanel(one.saliency, context), neuronPanel(one.neurons, context)]);
   const neighbors = neighborPanel(near, context);
@@ -33,7 +35,9 @@ export function inspector(element, page) {
   async function update() {
     const mine = ++serial;
     const state = store.get();
-    const row = state.pin === null ? -1 : (page.rowById.get(String(state.pin)) ?? -1);
+    kept.hidden = !state.pins.length;
+    pinnedSamples(kept, { pins: state.pins, pin: state.pin, image: (id) => (page.run.has.images ? api.image(page.run.slug, page.rows.of(id)) : null), onopen: (id) => store.set({ pin: id }), onkeep: (id) => page.selecting.keepPinned(id) });
+    const row = state.pin === null ? -1 : page.rows.of(state.pin);
     if (row < 0) hideSample();
     if (row >= 0 || state.mask) {
       learning.update(null);
@@ -63,14 +67,14 @@ export function inspector(element, page) {
   /** @param {number} row @param {any} state @param {() => boolean} current */
   async function showSample(row, state, current) {
     const places = page.runs.map((/** @type {any} */ run, /** @type {number} */ index) => {
-      const own = index === 0 ? row : (page.joinAB.get(row) ?? -1);
+      const own = index === 0 ? row : page.rows.inSecond(row);
       const view = page.views[index];
       return { run, row: own, epoch: view ? page.epochOf(view) : state.epoch, map: view?.map?.name, missing: run.missing?.saliency ?? null, image: run.has.images && own >= 0 ? api.image(run.slug, own) : null };
     });
     const stories = await Promise.all(places.map((/** @type {any} */ at) => (at.row < 0 ? null : api.run(at.run.slug, `sample/${at.row}.json${at.map ? `?map=${encodeURIComponent(at.map)}` : ""}`))));
     if (!current()) return;
     const [first] = places;
-    replace(main, sampleCard(stories[0], { run: page.run, colors: page.classColors(page.run), epoch: first.epoch, image: first.image, unpin: () => store.set({ pin: null }) }));
+    replace(main, sampleCard(stories[0], { run: page.run, colors: page.classColors(page.run), epoch: first.epoch, image: first.image, pinned: state.pins.includes(state.pin), onclose: () => store.set({ pin: null }), onpin: () => page.selecting.keepPinned(state.pin) }));
     of.forEach((/** @type {any} */ one, /** @type {number} */ index) => {
       const at = places[index];
       const there = at.row >= 0;
@@ -96,7 +100,7 @@ export function inspector(element, page) {
     replace(main, setView(data, {
       run: page.run, title: page.runs.length > 1 ? `A · ${page.run.name}` : null, colors: page.classColors(page.run), epoch: state.epoch, onepoch: context.onepoch, onrow: context.onrow,
       onkeep: (expression) => page.selecting.keep(expression),
-      thumbnails: (rows) => (page.run.has.images ? h("div", { class: "thumbs" }, rows.map((row) => h("button", { type: "button", class: "thumb", "aria-label": `sample ${page.ids[row]}`, onclick: () => page.selecting.pin(row) }, h("img", { src: api.image(page.run.slug, row), alt: "", loading: "lazy" })))) : null),
+      thumbnails: (rows) => (page.run.has.images ? h("div", { class: "thumbs" }, rows.map((row) => h("button", { type: "button", class: "thumb", "aria-label": `sample ${page.rows.ids[row]}`, onclick: () => page.selecting.pin(row) }, h("img", { src: api.image(page.run.slug, row), alt: "", loading: "lazy" })))) : null),
     }));
   }
 
@@ -115,7 +119,7 @@ export function inspector(element, page) {
 
   const soon = () => { clearTimeout(timer); timer = window.setTimeout(update, SETTLE_MS); };
   store.subscribe((/** @type {any} */ state, /** @type {any} */ before) => {
-    if (["epoch", "moment", "mask", "pin", "map", "theme", "join"].some((name) => state[name] !== before[name])) soon();
+    if (["epoch", "moment", "mask", "pin", "pins", "map", "theme", "join"].some((name) => state[name] !== before[name])) soon();
   });
   page.refreshers.add(soon);
   replace(main, h("p", { class: "empty", "aria-busy": "true" }, "Reading what happened in this run …"));

@@ -10,10 +10,10 @@ const RIVALS = 3;
 /**
  * Who the sample is, and what the network says of it now.
  * @param {any} data  answer of sample/ROW.json
- * @param {{run: any, colors: string[], epoch: number, image: string|null, unpin?: () => void}} context
+ * @param {{run: any, colors: string[], epoch: number, image: string|null, pinned: boolean, onpin: () => void, onclose: () => void}} context
  * @returns {HTMLElement}
  */
-export function sampleCard(data, { run, colors, epoch, image, unpin }) {
+export function sampleCard(data, { run, colors, epoch, image, pinned, onpin, onclose }) {
   const at = data.epochs.indexOf(epoch);
   const predicted = at >= 0 ? data.predicted[at] : -1;
   const wrong = data.label >= 0 && predicted >= 0 && predicted !== data.label;
@@ -21,7 +21,8 @@ export function sampleCard(data, { run, colors, epoch, image, unpin }) {
   return h("div", { class: "card" },
     image ? h("img", { src: image, alt: `sample ${data.id}`, class: "sample-image" }) : h("div", { class: "sample-image none" }, "no image"),
     h("div", { class: "card-text" },
-      h("h3", null, `#${data.id}`, unpin ? h("button", { class: "quiet", type: "button", title: "unpin (P)", "aria-label": "unpin", onclick: unpin }, "×") : null),
+      h("h3", null, `#${data.id}`, h("button", { class: "quiet", type: "button", title: "keep it pinned beside others, with its trail (P)", "aria-pressed": String(pinned), onclick: onpin }, pinned ? "pinned" : "pin"),
+        h("button", { class: "quiet", type: "button", title: "close (Esc)", "aria-label": "close", onclick: onclose }, "×")),
       h("p", null, h("span", { class: "dot", style: `background:${colors[data.label] ?? "transparent"}` }), `label ${name(data.label)}`,
         data.true_label !== null && data.true_label !== undefined && data.true_label !== data.label ? h("span", { class: "warn" }, ` (rightly ${name(data.true_label)})`) : null),
       h("p", { class: wrong ? "wrong" : "" }, h("span", { class: "dot", style: `background:${colors[predicted] ?? "transparent"}` }),

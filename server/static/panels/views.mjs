@@ -52,10 +52,10 @@ export function views(tabs, body, page) {
       return { update: () => {
         const view = page.views[0];
         const { run } = page;
-        const { mask, pin, layers } = store.get();
+        const { mask, pin, pins, layers } = store.get();
         panel.update({
-          run, map: page.mapOf(), epoch: view ? view.epoch : store.get().epoch, rows: view ? page.trailRows(view) : [], labels: page.labelsOf(run), colors: page.classColors(run),
-          raster: view && layers.includes("regions") ? view.ground.tile : null, theme: page.theme(), key: `${pin}/${mask ? toBase64(mask) : ""}/${Boolean(page.labelsOf(run))}`,
+          run, map: page.mapOf(), epoch: view ? view.epoch : store.get().epoch, rows: view ? page.selecting.trailRows(view) : [], labels: page.labelsOf(run), colors: page.classColors(run),
+          raster: view && layers.includes("regions") ? view.ground.tile : null, theme: page.theme(), key: `${pin}/${pins}/${mask ? toBase64(mask) : ""}/${Boolean(page.labelsOf(run))}`,
         });
       } };
     } },
@@ -92,7 +92,7 @@ export function views(tabs, body, page) {
 
   store.subscribe((/** @type {any} */ state, /** @type {any} */ before) => {
     if (state.view !== before.view) update();
-    else if (state.view && ["epoch", "moment", "mask", "map", "pin", "theme", "join"].some((name) => state[name] !== before[name])) {
+    else if (state.view && ["epoch", "moment", "mask", "map", "pin", "pins", "theme", "join"].some((name) => state[name] !== before[name])) {
       clearTimeout(timer);
       timer = window.setTimeout(update, 120);
     }
