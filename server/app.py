@@ -14,6 +14,7 @@ from typing import Any
 
 from bokeh.application import Application
 from bokeh.application.handlers.function import FunctionHandler
+from bokeh.document import Document
 from bokeh.server.server import BaseServer
 from bokeh.server.tornado import BokehTornado
 from bokeh.server.urls import per_app_patterns
@@ -131,7 +132,7 @@ class PageServer:
     def _application(self) -> BokehTornado:
         with _own_patterns():
             return BokehTornado(
-                Application(FunctionHandler(partial(fill, pages=self.pages))),
+                Application(FunctionHandler(self._fill)),
                 prefix=self._prefix,
                 extra_patterns=[
                     *handlers(ROUTES, self.site),
@@ -145,6 +146,9 @@ class PageServer:
                 transforms=[partial(SecurityHeaders, self._policy)],
                 log_function=_log_request,
             )
+
+    def _fill(self, document: Document) -> None:
+        fill(document, self.pages, two=len(self.site.library.entries()) > 1)
 
     async def _look_for_growth(self) -> None:
         """Reads what recorders and projections have committed, and tells the pages."""

@@ -153,7 +153,7 @@ def column(ask: Ask) -> Answer:
     run, rows = (pair.a, pair.joined.rows_a) if ask.parts["side"] == "a" else (pair.b, pair.joined.rows_b)
     epoch_a, epoch_b = ask.epoch(pair.a, ask.parts["epoch_a"]), ask.epoch(pair.b, ask.parts["epoch_b"])
     values: NDArray[Any]
-    if ask.parts["name"] == "agreement":
+    if ask.parts["told"] == "agreement":
         found = pair.agreement(epoch_a, epoch_b)
         labelled = all((one.samples.labels >= 0).any() for one in (pair.a, pair.b))
         told = found.cells if labelled else np.where(found.compared, ~found.same, -1)
@@ -198,7 +198,7 @@ ROUTES = (
     Route("GET", rf"{_PAIR}/disagreements\.json", disagreements, keep=True),
     Route(
         "GET",
-        rf"{_PAIR}/column/(?P<name>agreement|difference)/(?P<side>[ab])/(?P<epoch_a>-?\d+)/(?P<epoch_b>-?\d+)\.bin",
+        rf"{_PAIR}/column/(?P<told>agreement|difference)/(?P<side>[ab])/(?P<epoch_a>-?\d+)/(?P<epoch_b>-?\d+)\.bin",
         column,
         keep=True,
     ),

@@ -6,7 +6,7 @@ import { plainShades, shadesOf } from "./shades.mjs";
 const ABSENT = 65535;
 /** Colours of two runs together: who is right, and how far apart they are. @type {{name: string, word: string, text: string}[]} */
 export const PAIR_COLUMNS = [
-  { name: "agreement_ab", word: "who is right", text: "who is right, A and B" },
+  { name: "agreement_ab", word: "who is right", text: "who is right" },
   { name: "p_true_difference_ab", word: "p_true, A less B", text: "p_true of A less B" },
 ];
 const RIGHT = { words: ["both right", "only A right", "only B right", "both wrong"], colors: ["--agree-both", "--agree-a", "--agree-b", "--agree-none"] };
@@ -70,10 +70,11 @@ export class Shading {
   async together(view, { name, text }) {
     const { page } = this;
     const epochs = page.runs.map((/** @type {any} */ _, /** @type {number} */ index) => page.together.epochOfRun(index));
+    const told = page.runs.every((/** @type {any} */ run) => run.has.labels) ? RIGHT : SAME;
     const values = await page.api.pairColumn(page.runs, name === "agreement_ab" ? "agreement" : "difference", view.side, epochs);
     await this.loadMarks(view, page.epochOf(view));
+    if (name === "agreement_ab" && told === RIGHT) this.marks.get(view.side).wrong = null; // its colour says so
     if (name !== "agreement_ab") return this.shaded(view, { name, text, kind: "number", signed: true }, values, { colors: [], range: [-1, 1] });
-    const told = page.runs.every((/** @type {any} */ run) => run.has.labels) ? RIGHT : SAME;
     return this.shaded(view, { name, text, kind: "text" }, values, { colors: told.colors.map((color) => page.css(color)), categories: told.words });
   }
 

@@ -201,6 +201,14 @@ def cpu_per_change(server: Served, tab: Tab, count: int) -> float:
     return 1000 * (cpu_seconds(pids) - before) / count
 
 
+def cpu_while_held(server: Served, tab: Tab, seconds: float = 3) -> float:
+    """The same for one epoch of a held key, when nothing but the dots and the timeline is drawn."""
+    pids = [*browser_pids(), server.process.pid]
+    before = cpu_seconds(pids)
+    rate = held_key(tab, seconds)
+    return 1000 * (cpu_seconds(pids) - before) / (rate * seconds)
+
+
 def cpu_of_scatter(browser: Browser, folder: Path, points: int, count: int) -> tuple[float, Figures]:
     """The same for Bokeh's own Scatter on its canvas: (milliseconds of processor time, wall milliseconds)."""
     from bokeh.embed import file_html

@@ -20,6 +20,10 @@ FILL = {
     "epoch": "3",
     "name": "label",
     "row": "3",
+    "told": "agreement",
+    "side": "a",
+    "epoch_a": "3",
+    "epoch_b": "3",
     "key": "0" * 32,
     "id": "0" * 16,
 }

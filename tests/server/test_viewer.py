@@ -209,18 +209,3 @@ def test_a_state_round_trip_reaches_the_page_quickly(viewer: Viewer, page: Any) 
     for epoch in EPOCHS:
         viewer.epoch = epoch
     assert until(page, f"{STATE}.command.includes('\"epoch\": {EPOCHS[-1]}')")
-
-
-@pytest.mark.browser
-def test_the_document_holds_what_the_page_looks_for(page: Any) -> None:
-    names = ["state", "map-a", "map-b", "map-x", "map-y", "timeline-curves", "curves"]
-    for side in "ab":
-        names += [f"{side}-{tool}" for tool in ("pan", "wheel", "box", "lasso")]
-        names += [
-            f"{side}-{mark}"
-            for mark in ("selection", "wrong", "hover", "pins", "trails", "neighbors", "labels")
-        ]
-    for name in names:
-        assert page.evaluate(f"() => !!Bokeh.documents[0].get_model_by_name({name!r})"), name
-    shared = "d => d.get_model_by_name('map-a').x_range === d.get_model_by_name('map-b').x_range"
-    assert page.evaluate(f"() => ({shared})(Bokeh.documents[0])")
