@@ -1,11 +1,11 @@
 /** Lays the screen out: top bar, maps with their tools, inspector, views, timeline, bottom bar. */
 
+import { counted } from "./chart_math.mjs";
 import { h, replace } from "./dom.mjs";
 import { icon } from "./icons.mjs";
 import { exportMenu } from "./panels/exporting.mjs";
 import { PAIR_COLUMNS } from "./shading.mjs";
 import { laterBy } from "./stops.mjs";
-import { counted } from "./words.mjs";
 
 const LAYERS = [
   ["regions", "regions", "R", "decision regions: hue by class, faint where the map is not to be trusted"], ["boundary", "boundary", "", "where the prediction changes class"],

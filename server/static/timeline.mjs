@@ -1,11 +1,10 @@
 /** Time: a slider whose stops are the recorded epochs, error and loss above it, flips up and down, events as ticks. */
 
-import { linear, number, path, range } from "./chart_math.mjs";
+import { counted, linear, number, path, range } from "./chart_math.mjs";
 import { h, replace, s } from "./dom.mjs";
 import { icon } from "./icons.mjs";
 import { nearestEpoch, nextInteresting } from "./stops.mjs";
 import { readings, timelineLines } from "./timeline_lines.mjs";
-import { counted } from "./words.mjs";
 
 export const SPEEDS = [0.5, 1, 2, 4, 8];
 const STEP_MS = 900;

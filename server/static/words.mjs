@@ -1,14 +1,9 @@
 /** What the page says of itself: how many are selected, which epoch this is, how far a map can be believed. */
 
-import { judgedSplit, number } from "./chart_math.mjs";
+import { counted, judgedSplit, number } from "./chart_math.mjs";
 import { h, replace } from "./dom.mjs";
 import { showFigures } from "./figures.mjs";
 import { countOf } from "./masks.mjs";
-
-/** So many of something: 1 sample, 1,797 samples. @param {number} count @param {string} word */
-export function counted(count, word) {
-  return `${number(count)} ${word}${count === 1 ? "" : "s"}`;
-}
 
 export class Words {
   /** @param {any} page */

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from timetravel.analyze.events import KINDS, event_table, in_words
+from timetravel.analyze.events import KINDS, event_counts, event_table, events_at, in_words
 from timetravel.store.run import StoredRun
 
 
@@ -80,3 +80,36 @@ def test_every_kind_has_words() -> None:
 
     for kind in KINDS:
         assert _words(kind, 0, 1, 0.5, ("a", "b"))
+
+
+def test_counts_are_those_of_the_table(run_a: StoredRun, rich: StoredRun) -> None:
+    for run in (run_a, rich):
+        table, counts = event_table(run), event_counts(run)
+        assert set(counts) == set(KINDS)
+        for kind, values in counts.items():
+            of_kind = table.where(kind=kind)
+            assert values.tolist() == np.bincount(of_kind.position, minlength=len(run.epochs)).tolist()
+    assert event_counts(run_a)["learned"].tolist() == [0, 1, 2, 2, 0, 2]
+    assert event_counts(run_a, kinds=["forgotten"])["forgotten"].tolist() == [0, 0, 1, 0, 2, 0]
+
+
+def test_what_takes_long_is_not_counted_unasked(rich: StoredRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    from timetravel.analyze import motion
+
+    monkeypatch.setattr(motion, "CHEAP_VALUES", 0)
+    monkeypatch.setattr(motion, "CHEAP_PRODUCTS", 0)
+    assert {"moved", "neighbours_lost"}.isdisjoint(event_counts(rich))
+    assert {"moved", "neighbours_lost"} <= set(event_counts(rich, thorough=True))
+    assert len(events_at(rich, rich.epochs[1], "moved")) == 0
+
+
+def test_events_of_one_epoch_come_the_largest_first(run_a: StoredRun, rich: StoredRun) -> None:
+    learned = events_at(run_a, 5, "learned")
+    # p_true of sample 1 rises by .60 at epoch 5, of sample 4 by .30.
+    assert learned.row.tolist() == [1, 4]
+    jumps = events_at(run_a, 4, "confidence_jump")
+    assert jumps.row.tolist() == [1]
+    for kind, sign in (("moved", -1), ("neighbours_lost", 1), ("picked", 1)):
+        for epoch in rich.epochs:
+            sizes = events_at(rich, epoch, kind).size * sign
+            assert (np.diff(sizes[np.isfinite(sizes)]) >= 0).all()

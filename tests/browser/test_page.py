@@ -100,7 +100,7 @@ def test_agreement_of_two_runs_counts_and_selects(open_tab: Callable[..., Any], 
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("view", ["", "confusion", "curves", "table"])
+@pytest.mark.parametrize("view", ["", "confusion", "curves", "events", "table"])
 def test_no_serious_fault_of_accessibility(open_tab: Callable[..., Any], scheme: str, view: str) -> None:
     from axe_playwright_python.sync_playwright import Axe
 

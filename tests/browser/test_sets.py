@@ -135,3 +135,27 @@ def test_both_sentences_on_neighbours_name_how_many(open_tab: Callable[..., Any]
     kept = runs[0].map().columns(runs[0].epochs[-1])["neighbors_kept"][5]
     assert found[0] == f"keeps {round(kept * 15)} of its 15 nearest neighbours"
     assert found[1].endswith("of its 8 nearest neighbours")
+
+
+def test_events_are_counted_by_kind_and_select_their_samples(
+    open_tab: Callable[..., Any], runs: list[Any]
+) -> None:
+    from timetravel.analyze.events import event_counts
+
+    run = runs[0]
+    learned, moved = (event_counts(run)[kind] for kind in ("learned", "moved"))
+    tab = open_tab(f"{SIDE_A}&view=events&epoch={run.epochs[2]}")
+    row = "[...document.querySelectorAll('.event-kinds tr')].find(r => r.textContent.startsWith('learned'))"
+    tab.see("the count of this epoch", f"() => {row}?.querySelector('.value').textContent === '{learned[2]}'")
+    tab.page.get_by_role("button", name="learned", exact=True).click()
+    tab.page.get_by_role("button", name=f"select all {learned[2]}").click()
+    tab.until("they are selected", lambda now: now["selected"] == learned[2])
+    tab.see("as a search", f"() => location.search.includes('selection=learned%3A{run.epochs[2]}')")
+    at = int(moved.argmax())
+    tab.page.get_by_role("button", name="moved far", exact=True).click()
+    tab.page.locator(".event-kinds tr.chosen .clickable").nth(at).click(force=True)
+    tab.until("a bar goes to its epoch", lambda now: now["epoch"] == run.epochs[at])
+    tab.page.get_by_role("button", name=f"select all {moved[at]}").click()
+    tab.until("what no search names is selected too", lambda now: now["selected"] == moved[at])
+    tab.page.locator(".event-list .disagreement").first.click()
+    tab.until("a sample is looked at", lambda now: now["pinned"] is not None)

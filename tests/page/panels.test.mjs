@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { JobFailed, progressText, runJob } from "../../server/static/jobs.mjs";
+import { busiest } from "../../server/static/panels/events.mjs";
 import { nearest } from "../../server/static/panels/compare.mjs";
 import { cellTerms } from "../../server/static/panels/confusion.mjs";
 import { differences, stripEpochs } from "../../server/static/panels/saliency.mjs";
@@ -105,4 +106,9 @@ test("attribution maps are compared with one of them", () => {
 
 test("a labelling round ends before the next begins", () => {
   assert.deepEqual(roundEnds([{ round: 0, epoch: 0 }, { round: 1, epoch: 4 }], [0, 2, 4, 6, 8]), [{ round: 0, first: 0, last: 2 }, { round: 1, first: 4, last: 8 }]);
+});
+
+test("the events shown first are those of which there are most here, else in all", () => {
+  const kinds = [{ kind: "a", counts: [0, 2, 9] }, { kind: "b", counts: [0, 3, 0] }, { kind: "c", counts: [0, 1, 1] }];
+  assert.deepEqual([0, 1, 2, -1].map((at) => busiest(kinds, at).kind), ["a", "b", "a", "a"]);
 });

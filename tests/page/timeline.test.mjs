@@ -5,7 +5,7 @@ import { ease } from "../../server/static/map.mjs";
 import { nearestEpoch, nextInteresting, unionOfStops } from "../../server/static/stops.mjs";
 import { readings, shownSplits, timelineLines } from "../../server/static/timeline_lines.mjs";
 import { Together } from "../../server/static/together.mjs";
-import { counted } from "../../server/static/words.mjs";
+import { counted } from "../../server/static/chart_math.mjs";
 
 test("a typed epoch that was not recorded goes to the nearest and says which there are", () => {
   assert.deepEqual(nearestEpoch([10, 20, 30], 20), { epoch: 20, text: "" });

@@ -21,6 +21,7 @@ FILL = {
     "name": "label",
     "row": "3",
     "told": "agreement",
+    "kind": "learned",
     "side": "a",
     "epoch_a": "3",
     "epoch_b": "3",

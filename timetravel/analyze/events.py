@@ -70,7 +70,11 @@ class EventTable:
             mask &= self.position == position
         if row is not None:
             mask &= self.row == row
-        return EventTable(*(getattr(self, name)[mask] for name in self.__slots__))
+        return self.take(mask)
+
+    def take(self, chosen: NDArray[Any] | slice) -> EventTable:
+        """Some of the events, by mask, place or slice."""
+        return EventTable(*(getattr(self, name)[chosen] for name in self.__slots__))
 
 
 def event_table(
@@ -85,6 +89,52 @@ def event_table(
     `moved` and `neighbours_lost` need all representations; without `thorough` they are there only where that
     is quick.
     """
+    return _assembled(_parts(run, rows, kinds, thorough))
+
+
+def event_counts(
+    run: StoredRun, *, kinds: Sequence[str] = KINDS, thorough: bool | None = None
+) -> dict[str, NDArray[np.int64]]:
+    """Events of each kind at each epoch of the run, (E,) each; kinds that `event_table` would leave out are missing."""
+    counts = {
+        kind: np.zeros(len(run.epochs), np.int64) for kind in kinds if thorough or not left_out(run, kind)
+    }
+    for position, rows, kind, *_ in _parts(run, None, kinds, thorough):
+        counts[KINDS[kind]][position] += len(rows)
+    return counts
+
+
+def events_at(run: StoredRun, epoch: int, kind: str) -> EventTable:
+    """The events of one kind at one epoch, the largest first: by their size, else by the change of p_true."""
+    past = history(run)
+    position = past.position(epoch)
+    table = _assembled([part for part in _parts(run, None, [kind], None) if part[0] == position])
+    size = table.size.copy()
+    if position and not np.isfinite(size).any():
+        p_true = past.figure("p_true")
+        size = p_true[position][table.row].astype(np.float64) - p_true[position - 1][table.row]
+    # Ranks and shares of neighbours kept begin with the smallest.
+    size = size if kind in ("picked", "neighbours_lost") else -np.abs(size)
+    return table.take(np.argsort(size, kind="stable"))
+
+
+def left_out(run: StoredRun, kind: str) -> bool:
+    """Whether events of this kind take long to find in this run, so that they are found only when asked to."""
+    return (kind == "moved" and not is_cheap_to_read(run)) or (
+        kind == "neighbours_lost" and not is_cheap_to_search(run)
+    )
+
+
+_Part = tuple[int, NDArray[np.int64], int, Any, Any, Any]
+"""position, rows, kind, origin, target, size."""
+
+
+def _parts(
+    run: StoredRun,
+    rows: Sequence[int] | NDArray[np.int64] | None,
+    kinds: Sequence[str],
+    thorough: bool | None,
+) -> list[_Part]:
     unknown = set(kinds) - set(KINDS)
     if unknown:
         raise ValueError(
@@ -92,18 +142,17 @@ def event_table(
         )
     past = history(run)
     at = np.arange(len(past.samples)) if rows is None else np.asarray(rows, np.int64)
+
+    def wanted(kind: str) -> bool:
+        return kind in kinds and (thorough if thorough is not None else not left_out(run, kind))
+
     parts = [*_of_predictions(past, at), *_of_learning(past, at), *_of_jumps(past, at)]
-    if ("moved" in kinds) and (thorough or (thorough is None and is_cheap_to_read(run))):
+    if wanted("moved"):
         parts += _of_movement(movements(run), at)
-    if ("neighbours_lost" in kinds) and (thorough or (thorough is None and is_cheap_to_search(run))):
+    if wanted("neighbours_lost"):
         parts += _of_neighbors(persistence(run), at)
     parts += [*_of_labelling(run, at), *_of_relabelling(run, past, at)]
-    parts = [part for part in parts if KINDS[part[2]] in kinds and len(part[1])]
-    return _assembled(parts)
-
-
-_Part = tuple[int, NDArray[np.int64], int, Any, Any, Any]
-"""position, rows, kind, origin, target, size."""
+    return [part for part in parts if KINDS[part[2]] in kinds and len(part[1])]
 
 
 def _assembled(parts: list[_Part]) -> EventTable:

@@ -1,4 +1,4 @@
-/** Views beside the map: confusion, curves, samples as a table or images, rounds, the cube, saved selections, two runs compared. */
+/** Views beside the map: confusion, curves, events, samples as a table or images, rounds, the cube, saved selections, two runs compared. */
 
 import { h, replace } from "../dom.mjs";
 import { fromBase64, toBase64 } from "../masks.mjs";
@@ -6,6 +6,7 @@ import { comparePanel } from "./compare.mjs";
 import { confusionPanel } from "./confusion.mjs";
 import { cubePanel } from "./cube.mjs";
 import { curvesPanel } from "./curves.mjs";
+import { eventsPanel } from "./events.mjs";
 import { labellingPanel } from "./labelling.mjs";
 import { samplesPanel } from "./samples.mjs";
 import { selectionsPanel } from "./selections.mjs";
@@ -38,6 +39,10 @@ export function views(tabs, body, page) {
     { name: "curves", text: "Curves", make: (element) => {
       const panel = curvesPanel(element, { onepoch: (epoch) => page.go(epoch) });
       return { update: () => panel.update({ runs: page.runs, shown: page.runs.map((/** @type {any} */ _, /** @type {number} */ index) => page.together.epochOfRun(index)) }) };
+    } },
+    { name: "events", text: "Events", make: (element) => {
+      const panel = eventsPanel(element, { api, onepoch: (epoch) => page.go(epoch), onrow, onselect: select, onmask: (mask, text) => { page.selecting.set(fromBase64(mask)); page.say(text); } });
+      return { update: () => panel.update(current()) };
     } },
     ...(page.run.has.images ? [{ name: "images", text: "Images", make: (/** @type {HTMLElement} */ element) => {
       const panel = samplesPanel(element, { api, onrow, kind: "grid" });
