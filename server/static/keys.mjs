@@ -5,7 +5,7 @@ import { h, replace } from "./dom.mjs";
 export const KEYS = [
   ["← →", "epoch before, after"], ["Shift ← →", "ten epochs"], ["Home End", "first, last"], [", .", "previous, next interesting epoch"],
   ["Space", "play, pause"], ["[ ]", "slower, faster"], ["g", "type an epoch"], ["M", "mark an interval (start, end)"],
-  ["L B V", "lasso, box, pan"], ["+ − 0", "zoom in, out, whole map"], ["F", "fit the dots of this epoch"], ["/", "search"], ["Esc", "leave the tool, the interval, then clear the selection"],
+  ["L B V", "lasso, box, pan"], ["+ − 0", "zoom in, out, whole map"], ["F", "fit the dots of this epoch"], ["{ }", "smaller, larger dots"], ["/", "search"], ["Esc", "leave the tool, the interval, then clear the selection"],
   ["A I", "select all, invert"], ["Ctrl Z, Ctrl Shift Z", "undo, redo"], ["S", "save the selection"], ["T R N D", "trails, regions, neighbours, density"],
   ["C", "colour"], ["P", "keep the sample pinned, or let it go"], ["O", "show only the selection"], ["1 to 9", "views beside the map"], ["X", "swap A and B"], ["\\ |", "inspector, curves"], ["?", "this list"], ["Tab, arrows in the map", "walk the samples"],
 ];
@@ -47,7 +47,7 @@ function actionOf(event, page) {
   const actions = {
     ArrowLeft: () => page.timeline.step(shiftKey ? -10 : -1), ArrowRight: () => page.timeline.step(shiftKey ? 10 : 1),
     Home: () => page.goStop(0), End: () => page.goStop(Infinity), ",": () => page.timeline.interesting(-1), ".": () => page.timeline.interesting(1),
-    "[": () => page.timeline.faster(-1), "]": () => page.timeline.faster(1), g: () => page.timeline.jump.select(), m: () => page.timeline.markInterval(),
+    "[": () => page.timeline.faster(-1), "]": () => page.timeline.faster(1), "{": () => page.growDots(-1), "}": () => page.growDots(1), g: () => page.timeline.jump.select(), m: () => page.timeline.markInterval(),
     l: () => page.tool("lasso"), b: () => page.tool("box"), v: () => page.tool("pan"), "+": () => page.zoom(0.8), "=": () => page.zoom(0.8), "-": () => page.zoom(1.25), 0: () => page.resetCamera(), f: () => page.fitEpoch(),
     "/": () => page.search.focus(), Escape: () => page.escape(), a: () => page.selecting.all(), i: () => page.selecting.invert(), s: () => page.openView("saved"),
     t: () => page.toggleLayer("trails"), r: () => page.toggleLayer("regions"), n: () => page.toggleLayer("neighbors"), d: () => page.toggleLayer("density"),

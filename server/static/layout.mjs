@@ -10,7 +10,7 @@ import { laterBy } from "./stops.mjs";
 const LAYERS = [
   ["regions", "regions", "R", "decision regions: hue by class, faint where the map is not to be trusted"], ["boundary", "boundary", "", "where the prediction changes class"],
   ["trails", "trails", "T", "where pinned and selected samples come from and go to"], ["neighbors", "neighbours", "N", "neighbours of the pinned sample: whole lines in the network's space, dashed on the map"],
-  ["wrong", "wrong", "", "crosses on wrong predictions, rings on flipped ones"], ["labels", "names", "", "names of the classes"],
+  ["wrong", "wrong", "", "crosses on wrong predictions, rings on flipped ones"], ["labels", "names", "", "names of the classes, ids of a small selection"],
   ["density", "density", "D", "where dots pile up"], ["images", "images", "", "the images themselves, thinned"], ["isochrone", "last change", "", "ground by the epoch at which its class last changed"],
 ];
 const NARROW_PX = 1000;

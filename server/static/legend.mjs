@@ -16,7 +16,9 @@ export class Legend {
     this.list = h("ul", { class: "legend-list" });
     this.title = h("summary", null, "legend");
     this.notes = h("div", { class: "legend-notes" });
-    this.box = /** @type {HTMLDetailsElement} */ (h("details", { open: true, class: "legend-box" }, this.title, this.search, this.list, this.notes));
+    const size = (/** @type {1 | -1} */ step, /** @type {string} */ text, /** @type {string} */ key) => h("button", { type: "button", class: "quiet", title: `${text} (${key})`, "aria-label": text, onclick: () => page.growDots(step) }, step > 0 ? "+" : "−");
+    const sizes = h("div", { class: "legend-note dot-size" }, h("span", null, "dot size"), size(-1, "smaller dots", "{"), size(1, "larger dots", "}"));
+    this.box = /** @type {HTMLDetailsElement} */ (h("details", { open: true, class: "legend-box" }, this.title, this.search, this.list, this.notes, sizes));
     const was = kept(KEPT);
     this.byHand = was !== null;
     if (this.byHand) this.box.open = was === "open";

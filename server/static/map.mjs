@@ -8,7 +8,7 @@ import { Frame } from "./frame.mjs";
 import { Cloud, passes } from "./layers/cloud.mjs";
 import { paintDensity } from "./layers/density.mjs";
 import { Ground } from "./layers/ground.mjs";
-import { markStrength, paintCrosses, paintKept, paintNeighbors, paintPicks, paintRings, ringForm } from "./layers/marks.mjs";
+import { markStrength, paintCrosses, paintIds, paintKept, paintNeighbors, paintPicks, paintRings, ringForm } from "./layers/marks.mjs";
 import { paintNames } from "./layers/names.mjs";
 import { Thumbnails } from "./layers/thumbnails.mjs";
 import { TRAILS_AT_MOST, TRAILS_WHOLE, paintTrails, trailStretch } from "./layers/trails.mjs";
@@ -19,6 +19,7 @@ import { decodeRaster } from "./regions.mjs";
 import { drawingOrder, nearestRow, onTop, project } from "./splat.mjs";
 
 const TWEEN_MS = 400;
+const DOT_STEP = 1.25;
 const REACH_PX = 10;
 const DIM = { light: 34, dark: 46 };
 
@@ -229,13 +230,13 @@ export class MapView extends Frame {
     });
   }
 
-  /** Dot radius in CSS pixels: smaller where there are many, larger when zoomed in. */
+  /** Dot radius in CSS pixels: smaller where there are many, larger when zoomed in, and as somebody wants it. */
   radius() {
     const count = this.run.samples;
     const base = count <= 3000 ? 3.4 : count <= 12_000 ? 2.7 : count <= 60_000 ? 2 : count <= 250_000 ? 1.4 : 1;
     const whole = this.fitted()[2];
     const room = Math.min(1.15, Math.max(0.6, Math.min(this.element.clientWidth, this.element.clientHeight) / 600));
-    return base * room * Math.min(2.4, Math.max(1, (whole / this.camera()[2]) ** 0.4));
+    return base * room * DOT_STEP ** this.page.store.get().dots * Math.min(2.4, Math.max(1, (whole / this.camera()[2]) ** 0.4));
   }
 
   // -- marks
@@ -260,7 +261,9 @@ export class MapView extends Frame {
     if (layers.includes("neighbors") && page.neighbors?.side === this.side) paintNeighbors(pen, this, view, page.neighbors, { network: css("--near-network"), map: css("--near-map") });
     if (layers.includes("images") && run.has.images) this.thumbnails.paint(pen, view, this, page.frameColor(run));
     if (layers.includes("labels")) paintNames(pen, view, { run, labels: page.labelsOf(run), places, colors, ink: css("--ink"), halo: css("--halo") });
-    paintKept(pen, this, view, page.selecting.keptRows(this), { r: r + 4.5 * view.ratio, ids: this.side === "a" ? page.rows.ids : page.rows.idsOfSecond, ink: css("--ink"), halo: css("--halo") });
+    const ids = this.side === "a" ? page.rows.ids : page.rows.idsOfSecond;
+    if (layers.includes("labels")) paintIds(pen, this, view, page.selecting.fewRows(this), { r, ids, ink: css("--ink"), halo: css("--halo") });
+    paintKept(pen, this, view, page.selecting.keptRows(this), { r: r + 4.5 * view.ratio, ids, ink: css("--ink"), halo: css("--halo") });
     if (pin >= 0) {
       paintRings(pen, this, [pin], r + 4.5 * view.ratio, css("--halo"), 4.5 * view.ratio, { always: true });
       paintRings(pen, this, [pin], r + 4.5 * view.ratio, css("--ink"), 2.2 * view.ratio, { always: true });

@@ -8,6 +8,7 @@ import { countOf } from "./masks.mjs";
 import { Rows } from "./rows.mjs";
 import { Selecting } from "./selecting.mjs";
 import { Shading } from "./shading.mjs";
+import { dotSteps } from "./state.mjs";
 import { Supplies } from "./supplies.mjs";
 import { Together } from "./together.mjs";
 import { Words } from "./words.mjs";
@@ -198,6 +199,11 @@ export class Page {
     for (const button of document.querySelectorAll("[data-tool-button]")) button.setAttribute("aria-pressed", String(button.getAttribute("data-tool-button") === name));
   }
 
+  /** Makes dots larger or smaller. @param {1 | -1} step */
+  growDots(step) {
+    this.store.set({ dots: dotSteps(this.store.get().dots + step) });
+  }
+
   /** @param {number} factor */
   zoom(factor) {
     this.views[0]?.zoom(factor);
@@ -227,7 +233,7 @@ export class Page {
     const share = (view.fittedNow()?.[2] ?? NaN) / view.fitted()[2];
     const text = share < SMALL_SHARE ? "the dots of this epoch fill a small part of the view of all epochs; F fits them"
       : share > OVERFLOW ? "this epoch is wider than the others: some dots lie outside the view; F fits them" : "";
-    if (text) this.say(text);
+    if (text) this.say(text, { until: "epoch" });
     this.toldOfView = text !== "";
   }
 
@@ -281,7 +287,7 @@ export class Page {
       if (differs("map")) this.changeMap(view).catch(trouble);
       else if (moves) view.go(this.epochOf(view)).then(() => this.refreshLegend(), trouble).finally(() => this.words.figures());
       else if (differs("color", "solo", "mask", "onlySelected", "interval", "theme") || (differs("join", "moment") && this.shading.ofPair())) view.recolor().then(() => { view.paint(); this.refreshLegend(); }, trouble);
-      else if (differs("layers", "pin", "pins")) {
+      else if (differs("layers", "pin", "pins", "dots")) {
         if (!before.layers.includes("boundary") && state.layers.includes("boundary")) view.loadGround(view.serial);
         view.paint();
         this.refreshLegend();
@@ -289,6 +295,7 @@ export class Page {
     }
     if (state.layers.includes("neighbors") && differs("pin", "epoch", "layers", "map")) this.loadNeighbors();
     if (differs("epoch", "moment")) {
+      if (this.saidUntil === "epoch") this.toast.hidden = true;
       this.timeline.setEpoch();
       this.words.announce();
     }
@@ -300,7 +307,7 @@ export class Page {
       for (const button of document.querySelectorAll("[data-layer]")) button.setAttribute("aria-pressed", String(state.layers.includes(button.getAttribute("data-layer"))));
       this.layersChanged();
     }
-    this.address.write(differs("mask", "selection", "pin", "pins", "view", "map", "color", "solo", "join"));
+    this.address.write(differs("mask", "selection", "pin", "pins", "view", "map", "color", "solo", "join", "dots"));
     this.address.tell();
   }
 
@@ -343,8 +350,9 @@ export class Page {
 
   // -- words
 
-  /** @param {string} text */
-  say(text) {
+  /** @param {string} text @param {{until?: "" | "epoch"}} [options]  until: what ends it before its time */
+  say(text, { until = "" } = {}) {
+    this.saidUntil = until;
     this.live.textContent = text;
     this.toast.textContent = text;
     this.toast.hidden = false;
@@ -373,7 +381,7 @@ export class Page {
     const view = this.views[0];
     return {
       ready: this.ready, version: this.version ?? null, runs: this.runs.map((run) => run.slug), map: this.mapOf()?.name ?? null, epoch: state.epoch, moment: this.together.moment, epochs: this.run ? [...this.run.epochs] : [],
-      shown: this.views.map((one) => one.epoch), join: state.join, linked: state.linked, tool: this.activeTool,
+      shown: this.views.map((one) => one.epoch), join: state.join, dots: state.dots, linked: state.linked, tool: this.activeTool,
       interval: state.interval, points: this.run?.samples ?? 0, visible: view?.visible ?? 0, hollow: view?.hollowCount ?? 0,
       selected: countOf(state.mask), pinned: state.pin, pins: [...state.pins], color: state.color, layers: [...state.layers], view: state.view, camera: view?.codes ? view.camera() : null, renderer: "raster", pixelRatio: window.devicePixelRatio,
       theme: this.theme(), lastChangeMs: view?.lastChangeMs ?? null, lastTweenFps: view?.lastTweenFps ?? null, lastLassoMs: view?.lastLassoMs ?? null, moving: view ? view.share < 1 : false, still: this.views.every((one) => one.still === true),

@@ -7,6 +7,7 @@ import { PINS_AT_MOST } from "./state.mjs";
 
 /** Of a larger selection no trails are drawn. */
 const TRAILED_AT_MOST = 2000;
+const NAMED_AT_MOST = 40;
 
 export class Selecting {
   /** @param {any} page */
@@ -42,6 +43,12 @@ export class Selecting {
     return [...new Set([...this.pinnedRows(view), ...rows])];
   }
 
+  /** The selection where it is small enough to name each of its samples. @param {any} view @returns {number[]} */
+  fewRows(view) {
+    const mask = this.maskFor(view);
+    return mask && countOf(mask) <= NAMED_AT_MOST ? rowsOf(mask) : [];
+  }
+
   /** Rows of the sample that is looked at and of those kept pinned. @param {any} view @returns {number[]} */
   pinnedRows(view) {
     return [...new Set([this.pinRow(view), ...this.keptRows(view)])].filter((row) => row >= 0);
@@ -70,15 +77,21 @@ export class Selecting {
     this.store.set({ mask: some ? mask : null, selection: some ? expression : "", madeAt: some && expression ? epoch : null }, { undo: true });
   }
 
-  /** Keeps of the selection only what a search names too. @param {string} expression */
-  async keep(expression) {
+  /**
+   * Keeps of the selection only what a search names too.
+   * @param {string} expression
+   * @param {{run: any, view: any, epoch: number, map: any}} [at]  run in which it is asked, the first without
+   */
+  async keep(expression, at) {
     const { page, store } = this;
-    const { epoch } = store.get();
+    const { run, epoch, map } = at ?? { run: page.run, epoch: store.get().epoch, map: page.mapOf() };
     try {
-      const answer = await page.api.runPost(page.run.slug, "query", { query: expression, epoch, map: page.mapOf()?.name });
+      const answer = await page.api.runPost(run.slug, "query", { query: expression, epoch, map: map?.name });
       const { mask, selection, madeAt } = store.get();
-      // An expression is asked at one epoch: what was found at two has none, and a link names its samples.
-      this.set(combine(mask, fromBase64(answer.mask), "intersect"), selection && madeAt === epoch ? `${/\bOR\b/.test(selection) ? `(${selection})` : selection} ${expression}` : "", epoch);
+      const own = run === page.run;
+      const found = own ? fromBase64(answer.mask) : maskOf(this.ofFirst(at?.view, rowsOf(fromBase64(answer.mask))), this.samples);
+      // An expression is asked of one run at one epoch: what was found in two has none, and a link names its samples.
+      this.set(combine(mask, found, "intersect"), own && selection && madeAt === epoch ? `${/\bOR\b/.test(selection) ? `(${selection})` : selection} ${expression}` : "", epoch);
       page.say(`${number(countOf(store.get().mask))} selected`);
     } catch (error) {
       page.report(error);

@@ -6,6 +6,11 @@
 const UNDO_DEPTH = 50;
 
 export const LAYERS = ["regions", "boundary", "trails", "neighbors", "labels", "wrong", "density", "images", "isochrone"];
+/** Steps by which dots may be smaller and larger. @param {number} steps */
+export function dotSteps(steps) {
+  return Math.max(-4, Math.min(6, steps));
+}
+
 /** Samples that are kept pinned: more trails than these cross into a knot. */
 export const PINS_AT_MOST = 8;
 const DEFAULT_LAYERS = ["regions", "boundary", "trails", "labels", "wrong"];
@@ -14,8 +19,8 @@ const DEFAULT_LAYERS = ["regions", "boundary", "trails", "labels", "wrong"];
  * @typedef {{
  *   runs: string[], map: string, epoch: number, interval: [number, number] | null, selection: string, mask: Uint8Array | null,
  *   color: string, layers: string[], camera: [number, number, number] | null, view: string, pin: number | null, pins: number[], theme: string,
- *   solo: number[], onlySelected: boolean, linked: boolean, cameraB: [number, number, number] | null, join: string, madeAt: number | null, moment: number | null,
- * }} State  pin: id of the sample that is looked at; pins: ids of those kept beside it; join: "epoch", "accuracy", or by how many epochs B is later; moment: where the slider of two runs stands, between two epochs of the first perhaps; madeAt: the epoch at which the selection's expression was asked; at another it may name other samples
+ *   solo: number[], onlySelected: boolean, linked: boolean, cameraB: [number, number, number] | null, join: string, dots: number, madeAt: number | null, moment: number | null,
+ * }} State  pin: id of the sample that is looked at; pins: ids of those kept beside it; dots: steps by which dots are larger than usual; join: "epoch", "accuracy", or by how many epochs B is later; moment: where the slider of two runs stands, between two epochs of the first perhaps; madeAt: the epoch at which the selection's expression was asked; at another it may name other samples
  * @typedef {Omit<State, "solo"> & {solo: (string | number)[]}} LinkState  a link names what is shown alone
  * @typedef {Partial<Omit<State, "solo">> & {solo?: string[]}} Asked
  */
@@ -24,7 +29,7 @@ const DEFAULT_LAYERS = ["regions", "boundary", "trails", "labels", "wrong"];
 export function initialState() {
   return {
     runs: [], map: "", epoch: NaN, interval: null, selection: "", mask: null, color: "label", layers: DEFAULT_LAYERS, camera: null,
-    view: "", pin: null, pins: [], theme: "", solo: [], onlySelected: false, linked: true, cameraB: null, join: "epoch", madeAt: null, moment: null,
+    view: "", pin: null, pins: [], theme: "", solo: [], onlySelected: false, linked: true, cameraB: null, join: "epoch", dots: 0, madeAt: null, moment: null,
   };
 }
 
@@ -50,6 +55,7 @@ export function toQuery(state, unknown = new URLSearchParams()) {
   put("pin", state.pin === null ? "" : String(state.pin));
   put("pins", state.pins.join(","));
   put("only", state.onlySelected ? "1" : "");
+  put("dots", state.dots ? String(state.dots) : "");
   put("join", state.join === "epoch" ? "" : state.join);
   query.delete("solo");
   for (const one of state.solo) query.append("solo", String(one));
@@ -92,13 +98,14 @@ export function fromQuery(text) {
   const pins = query.get("pins") ? [...new Set(numbers("pins", ","))].filter(Number.isFinite) : [];
   if (pins.length) asked.pins = pins.slice(0, PINS_AT_MOST);
   if (query.get("only") === "1") asked.onlySelected = true;
+  if (Number.isInteger(epoch("dots"))) asked.dots = dotSteps(/** @type {number} */ (epoch("dots")));
   const join = query.get("join") ?? "";
   if (join === "accuracy" || /^-?[1-9]\d{0,6}$/.test(join)) asked.join = join;
   if (query.has("solo")) asked.solo = query.getAll("solo");
   return asked;
 }
 
-const OURS = ["runs", "map", "epoch", "interval", "selection", "selection_epoch", "color", "layers", "camera", "camera_b", "view", "pin", "pins", "only", "join", "solo"];
+const OURS = ["runs", "map", "epoch", "interval", "selection", "selection_epoch", "color", "layers", "camera", "camera_b", "view", "pin", "pins", "only", "dots", "join", "solo"];
 
 /** Arguments of an address that are not ours. @param {string} text */
 export function unknownArguments(text) {

@@ -4,9 +4,9 @@ import { test } from "node:test";
 import { Store, fromQuery, initialState, toQuery, unknownArguments } from "../../server/static/state.mjs";
 
 test("a link brings back the state that made it", () => {
-  const state = { ...initialState(), runs: ["a", "b"], map: "main", epoch: 7, interval: [3, 9], selection: "label:5 loss>2", madeAt: 5, color: "loss", solo: ["cat", "a,b"], layers: ["trails"], camera: [0.5, -1.25, 20], view: "confusion", pin: 42, pins: [42, 7], join: "-3", onlySelected: true };
+  const state = { ...initialState(), runs: ["a", "b"], map: "main", epoch: 7, interval: [3, 9], selection: "label:5 loss>2", madeAt: 5, color: "loss", solo: ["cat", "a,b"], layers: ["trails"], camera: [0.5, -1.25, 20], view: "confusion", pin: 42, pins: [42, 7], join: "-3", dots: -2, onlySelected: true };
   const back = fromQuery(`?${toQuery(state)}`);
-  for (const name of ["runs", "map", "epoch", "interval", "selection", "madeAt", "color", "solo", "layers", "camera", "view", "pin", "pins", "join", "onlySelected"]) assert.deepEqual(back[name], state[name], name);
+  for (const name of ["runs", "map", "epoch", "interval", "selection", "madeAt", "color", "solo", "layers", "camera", "view", "pin", "pins", "join", "dots", "onlySelected"]) assert.deepEqual(back[name], state[name], name);
 });
 
 test("what has its usual value is not in the link", () => {

@@ -67,17 +67,27 @@ export function paintPicks(pen, map, view, { rows, ranks }, r, { ring, ink, halo
 export function paintKept(pen, map, view, rows, { r, ids, ink, halo }) {
   paintRings(pen, map, rows, r, halo, 3.4 * view.ratio, { always: true });
   paintRings(pen, map, rows, r, ink, 1.5 * view.ratio, { always: true });
+  paintIds(pen, map, view, rows, { r, ids, ink, halo });
+}
+
+/** The ids of a few samples beside their dots. @param {CanvasRenderingContext2D} pen @param {any} map @param {any} view @param {number[]} rows @param {{r: number, ids: ArrayLike<number | bigint>, ink: string, halo: string}} how */
+export function paintIds(pen, map, view, rows, { r, ids, ink, halo }) {
   named(pen, view, rows.map((row) => ({ text: `#${ids[row]}`, x: map.places[2 * row] + r + 2 * view.ratio, y: map.places[2 * row + 1] - r })), ink, halo);
 }
 
-/** Words beside dots. @param {CanvasRenderingContext2D} pen @param {any} view @param {{text: string, x: number, y: number}[]} words @param {string} ink @param {string} halo */
+/** Words beside dots, none over another. @param {CanvasRenderingContext2D} pen @param {any} view @param {{text: string, x: number, y: number}[]} words @param {string} ink @param {string} halo */
 function named(pen, view, words, ink, halo) {
   pen.font = `600 ${10 * view.ratio}px system-ui, sans-serif`;
   pen.lineJoin = "round";
   pen.lineWidth = 3 * view.ratio;
   pen.strokeStyle = halo;
   pen.fillStyle = ink;
+  /** @type {number[][]} */
+  const taken = [];
   for (const { text, x, y } of words) {
+    const end = x + pen.measureText(text).width;
+    if (taken.some(([from, to, line]) => x < to && from < end && Math.abs(line - y) < 11 * view.ratio)) continue;
+    taken.push([x, end, y]);
     pen.strokeText(text, x, y);
     pen.fillText(text, x, y);
   }

@@ -1,7 +1,7 @@
 /** The right-hand side: one sample when one is pinned, a set when some are selected, else the run. */
 
 import { h, replace } from "../dom.mjs";
-import { countOf, rowsOf, toBase64 } from "../masks.mjs";
+import { rowsOf, toBase64 } from "../masks.mjs";
 import { changedPanel } from "./changed.mjs";
 import { classesPanel } from "./classes.mjs";
 import { neighborPanel } from "./neighbors.mjs";
@@ -92,16 +92,18 @@ export function inspector(element, page) {
 
   /** @param {any} state @param {() => boolean} current */
   async function showSet(state, current) {
-    const map = page.mapOf();
-    const data = await api.runPost(page.run.slug, `set/${state.epoch}.json`, { mask: toBase64(state.mask), map: map?.name });
+    const places = page.runs.map((/** @type {any} */ run, /** @type {number} */ index) => {
+      const view = page.views[index] ?? { side: index ? "b" : "a", run };
+      return { run, view, mask: page.selecting.maskFor(view), epoch: page.together.epochOfRun(index), map: page.mapOf(run) };
+    });
+    const answers = await Promise.all(places.map((/** @type {any} */ at) => api.runPost(at.run.slug, `set/${at.epoch}.json`, { mask: toBase64(at.mask), map: at.map?.name })));
     if (!current()) return;
-    data.rows_shown = rowsOf(state.mask).slice(0, THUMBS);
-    data.count ??= countOf(state.mask);
-    replace(main, setView(data, {
-      run: page.run, title: page.runs.length > 1 ? `A · ${page.run.name}` : null, colors: page.classColors(page.run), epoch: state.epoch, onepoch: context.onepoch, onrow: context.onrow,
-      onkeep: (expression) => page.selecting.keep(expression),
-      thumbnails: (rows) => (page.run.has.images ? h("div", { class: "thumbs" }, rows.map((row) => h("button", { type: "button", class: "thumb", "aria-label": `sample ${page.rows.ids[row]}`, onclick: () => page.selecting.pin(row) }, h("img", { src: api.image(page.run.slug, row), alt: "", loading: "lazy" })))) : null),
-    }));
+    answers[0].rows_shown = rowsOf(state.mask).slice(0, THUMBS);
+    replace(main, places.map((/** @type {any} */ at, /** @type {number} */ index) => setView(answers[index], {
+      run: at.run, title: page.runs.length > 1 ? `${"AB"[index]} · ${at.run.name}` : null, colors: page.classColors(at.run), epoch: at.epoch, onepoch: index ? () => undefined : context.onepoch,
+      onrow: (row) => context.onrow(page.rows.inFirst(at.view, row)), onkeep: (expression) => page.selecting.keep(expression, at),
+      thumbnails: (rows) => (index ? null : page.run.has.images ? h("div", { class: "thumbs" }, rows.map((row) => h("button", { type: "button", class: "thumb", "aria-label": `sample ${page.rows.ids[row]}`, onclick: () => page.selecting.pin(row) }, h("img", { src: api.image(page.run.slug, row), alt: "", loading: "lazy" })))) : null),
+    })));
   }
 
   /** @param {any} state @param {() => boolean} current */
