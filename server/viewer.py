@@ -34,6 +34,8 @@ NOTEBOOK_ORIGINS = (
 """Who may frame the page of a viewer: notebooks on this machine, at whatever port. In VS Code the webview of the
 output and the window around it are both asked."""
 ANSWER_S = 30
+_viewers: dict[str, Viewer] = {}
+"""What `show` has opened, by what was asked."""
 CLOSED = "this viewer was closed; call timetravel.show again"
 
 
@@ -51,13 +53,17 @@ def show(
     """Serves a run, or two side by side, from this process, and gives the viewer that steers the page.
 
     open_browser: by default only outside notebooks; there the viewer shows itself as a frame.
+    Asked again for the same, it gives the viewer that is open: a notebook's cell may run many times.
     """
     from timetravel.server.serve import make_site
 
     runs = [run] if other is None else [run, other]
-    paths = [one if isinstance(one, str | Path) else Path(one.path) for one in runs]
-    site = make_site(paths, factory=factory, factory_arguments=factory_arguments, live=live)
-    viewer = Viewer(site, port=port, allow_origin=allow_origin)
+    paths = [Path(one if isinstance(one, str | Path) else one.path) for one in runs]
+    asked = repr(([path.resolve() for path in paths], port, factory, factory_arguments, live, allow_origin))
+    viewer = _viewers.get(asked)
+    if viewer is None or not viewer.is_open:
+        site = make_site(paths, factory=factory, factory_arguments=factory_arguments, live=live)
+        viewer = _viewers[asked] = Viewer(site, port=port, allow_origin=allow_origin)
     if open_browser if open_browser is not None else not in_notebook():
         webbrowser.open(viewer.url)
     return viewer
@@ -90,6 +96,11 @@ class Viewer:
         if self._failure is not None:
             site.close()
             raise self._failure
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it serves still."""
+        return self._thread.is_alive()
 
     @property
     def url(self) -> str:
@@ -129,7 +140,7 @@ class Viewer:
 
     def close(self) -> None:
         """Stops serving; the page says that the server is gone."""
-        if self._thread.is_alive():
+        if self.is_open:
             self._loop.call_soon_threadsafe(self._stopped.set)
             self._thread.join(ANSWER_S)
 
@@ -144,7 +155,7 @@ class Viewer:
 
     def _repr_html_(self) -> str:
         """The page in a frame, for notebooks."""
-        if not self._thread.is_alive():
+        if not self.is_open:
             return f"<p>{html.escape(CLOSED)}</p>"
         hub = os.environ.get("JUPYTERHUB_SERVICE_PREFIX")
         # On a hub the browser is not on this machine: jupyter-server-proxy carries the page.
@@ -160,7 +171,7 @@ class Viewer:
 
     def _ask(self, call: Callable[[], Any]) -> Any:
         """Calls in the server's thread, which owns the pages' state."""
-        if not self._thread.is_alive():
+        if not self.is_open:
             raise TimetravelError(CLOSED)
 
         async def inside() -> Any:

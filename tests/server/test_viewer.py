@@ -73,6 +73,18 @@ def test_a_closed_viewer_says_so_and_frees_its_port(runs: dict[str, Path]) -> No
         pass
 
 
+def test_asked_again_it_gives_the_viewer_that_is_open(runs: dict[str, Path]) -> None:
+    viewer = timetravel.show(runs["bare"], open_browser=False)
+    assert timetravel.show(str(runs["bare"]), open_browser=False) is viewer
+    other = timetravel.show(runs["bare"], runs["made"], open_browser=False)
+    assert other is not viewer
+    other.close()
+    viewer.close()
+    with timetravel.show(runs["bare"], open_browser=False) as fresh:
+        assert fresh is not viewer
+        assert fresh.is_open
+
+
 def test_a_path_that_is_no_run_is_refused_at_once(tmp_path: Path) -> None:
     with pytest.raises(TimetravelError, match="no run"):
         timetravel.show(tmp_path, open_browser=False)
