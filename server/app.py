@@ -148,7 +148,7 @@ class PageServer:
             )
 
     def _fill(self, document: Document) -> None:
-        fill(document, self.pages, two=len(self.site.library.entries()) > 1)
+        fill(document, self.pages, two=len(self.site.library) > 1)
 
     async def _look_for_growth(self) -> None:
         """Reads what recorders and projections have committed, and tells the pages."""

@@ -14,6 +14,7 @@ from timetravel.analyze.compare import Comparison
 from timetravel.analyze.disagreement import says_pairs
 from timetravel.analyze.history import history
 from timetravel.analyze.stops import Stop
+from timetravel.server.columns import epoch_key
 from timetravel.server.encode import mask_text, to_wire
 from timetravel.server.routes import Answer, Ask, Refusal, Route
 
@@ -165,7 +166,8 @@ def column(ask: Ask) -> Answer:
             pair.a.predictions(epoch_a).p_true[pair.joined.rows_a]
             - pair.b.predictions(epoch_b).p_true[pair.joined.rows_b]
         )
-    return Answer(to_wire(values, dtype), keys=(pair_key(pair),), headers={"X-Dtype": dtype})
+    key = f"{epoch_key(pair.a)}-{epoch_key(pair.b)}"
+    return Answer(to_wire(values, dtype), keys=(key,), headers={"X-Dtype": dtype})
 
 
 def joined(ask: Ask) -> Answer:

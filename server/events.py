@@ -7,8 +7,6 @@ from timetravel.server.encode import mask_text
 from timetravel.server.routes import Answer, Ask, Refusal, Route
 
 SHOWN = 40
-QUIET_WITH_LABELS = ("flip",)
-"""Kinds that say nothing which others do not: with labels a flip is learned, forgotten or wrong in another way."""
 
 NAMES = {
     "flip": ("flipped", "another prediction than at the epoch before"),
@@ -30,8 +28,9 @@ NAMES = {
 def counts(ask: Ask) -> Answer:
     """How often each kind of event happened at each epoch."""
     run = ask.run()
-    labelled = bool((run.samples.labels >= 0).any())
-    kinds = [kind for kind in KINDS if not (labelled and kind in QUIET_WITH_LABELS)]
+    # Where every sample has a label, a flip is learned, forgotten or wrong in another way, and told as that.
+    told = (run.samples.labels >= 0).all()
+    kinds = [kind for kind in KINDS if not (told and kind == "flip")]
     found = event_counts(run, kinds=kinds)
     slow = [NAMES[kind][0] for kind in kinds if left_out(run, kind)]
     return Answer.json(
@@ -56,6 +55,10 @@ def at_epoch(ask: Ask) -> Answer:
     run, kind = ask.run(), ask.parts["kind"]
     if kind not in KINDS:
         raise Refusal(404, f"there is no kind of event {kind!r}", f"There are {', '.join(KINDS)}.")
+    if left_out(run, kind):
+        raise Refusal(
+            409, f"to find who {NAMES[kind][0]} takes long on this run", "Ask `events_at` from Python."
+        )
     table = events_at(run, ask.epoch(run), kind)
     first = table.take(slice(SHOWN))
     return Answer.json(

@@ -114,6 +114,10 @@ class Library:
             self.open_slugs = [*self.open_slugs, entry.slug][:PAIR]
         return entry
 
+    def __len__(self) -> int:
+        """Runs that are known of."""
+        return len(self._entries)
+
     def entries(self) -> list[Entry]:
         """All runs, those of folders that appeared since among them."""
         with self._lock:

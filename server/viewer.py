@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,8 +35,8 @@ NOTEBOOK_ORIGINS = (
 """Who may frame the page of a viewer: notebooks on this machine, at whatever port. In VS Code the webview of the
 output and the window around it are both asked."""
 ANSWER_S = 30
-_viewers: dict[str, Viewer] = {}
-"""What `show` has opened, by what was asked."""
+_viewers: WeakValueDictionary[str, Viewer] = WeakValueDictionary()
+"""What `show` has opened, by what was asked. Its thread keeps an open viewer alive."""
 CLOSED = "this viewer was closed; call timetravel.show again"
 
 
@@ -61,7 +62,9 @@ def show(
     paths = [Path(one if isinstance(one, str | Path) else one.path) for one in runs]
     asked = repr(([path.resolve() for path in paths], port, factory, factory_arguments, live, allow_origin))
     viewer = _viewers.get(asked)
-    if viewer is None or not viewer.is_open:
+    if viewer is not None and viewer.is_open:
+        viewer.refresh()
+    else:
         site = make_site(paths, factory=factory, factory_arguments=factory_arguments, live=live)
         viewer = _viewers[asked] = Viewer(site, port=port, allow_origin=allow_origin)
     if open_browser if open_browser is not None else not in_notebook():
@@ -137,6 +140,11 @@ class Viewer:
         rows = np.asarray(run.rows(np.asarray(list(ids), np.int64)), np.int64)
         key = self._site.masks.put(slug, rows, len(run.samples)) if len(rows) else ""
         self._ask(lambda: self._server.pages.command(selection_key=key, selection=""))
+
+    def refresh(self) -> None:
+        """Reads what was recorded since; a live viewer does so by itself."""
+        for entry in self._site.library.entries():
+            entry.refresh()
 
     def close(self) -> None:
         """Stops serving; the page says that the server is gone."""

@@ -2,7 +2,7 @@
 
 import { countOf, fromBase64, maskOf, rowsOf, toBase64 } from "./masks.mjs";
 import { PAIR_COLUMNS } from "./shading.mjs";
-import { LAYERS, fromQuery, initialState, toQuery, unknownArguments } from "./state.mjs";
+import { LAYERS, PINS_AT_MOST, fromQuery, initialState, toQuery, unknownArguments } from "./state.mjs";
 import { held, laterBy, nearestEpoch, unionOfStops } from "./stops.mjs";
 
 const ADDRESS_MS = 150;
@@ -39,9 +39,10 @@ export class Address {
     }, ADDRESS_MS);
   }
 
-  /** Other runs, the rest of the view as it is. @param {string[]} runs */
-  open(runs) {
-    location.search = toQuery({ ...this.linkState(), runs, camera: null, linked: true, map: "", view: "" }, this.unknown).toString();
+  /** Other runs, the rest of the view as it is. @param {string[]} runs @param {Partial<import("./state.mjs").State>} [changes] */
+  open(runs, changes = {}) {
+    const state = { ...this.linkState(), camera: null, linked: true, map: "", view: "", ...changes };
+    location.search = toQuery({ ...state, runs, join: runs.length > 1 ? state.join : "epoch" }, this.unknown).toString();
   }
 
   /** The state as a link keeps it: a selection without expression by its ids, or by a stored mask; what is alone by name. */
@@ -70,7 +71,7 @@ export class Address {
       }
       page.shared?.setv?.({
         epoch: state.epoch, map: page.mapOf()?.name ?? "", color: state.color, layers: [...state.layers], selection: state.selection,
-        selection_key: state.mask ? this.stored.key : "", selection_count: countOf(state.mask), pins: [...new Set([...(state.pin === null ? [] : [state.pin]), ...state.pins])],
+        selection_key: state.mask ? this.stored.key : "", selection_count: countOf(state.mask), pins: [...new Set([...(state.pin === null ? [] : [state.pin]), ...state.pins])].filter(Number.isSafeInteger),
       });
     }, TELL_MS);
   }
@@ -83,6 +84,7 @@ export class Address {
     this.restoring = true;
     try {
       const wishes = fromQuery(location.search);
+      if (!runs[1]) delete wishes.join;
       const { asked, notes } = attainable(wishes, {
         epochs: runs[1] ? unionOfStops(run.epochs, runs[1].epochs, laterBy(wishes.join)).map((one) => one.epoch) : run.epochs, maps: runs.flatMap((/** @type {any} */ one) => one.maps.map((/** @type {any} */ map) => map.name)), has: (id) => page.rows.of(id) >= 0,
         colors: [...run.columns.map((/** @type {any} */ one) => one.name), ...run.maps.flatMap((/** @type {any} */ map) => map.columns ?? []), ...(runs[1] ? PAIR_COLUMNS.map((one) => one.name) : [])],
@@ -91,9 +93,9 @@ export class Address {
       const moment = asked.epoch ?? run.epochs.at(-1);
       const epoch = held(run.epochs, moment);
       const madeAt = held(run.epochs, asked.madeAt ?? epoch);
-      const mask = asked.selection ? await this.maskOf(asked.selection, madeAt, (text) => notes.push(text)) : null;
-      const selection = asked.selection && mask && !/^(ids|mask):/.test(asked.selection) ? asked.selection : "";
       await page.together.load(asked.join);
+      const mask = asked.selection ? await this.maskOf(asked.selection, madeAt, { join: asked.join ?? "epoch", trouble: (text) => notes.push(text) }) : null;
+      const selection = asked.selection && mask && !/^(ids|mask):/.test(asked.selection) ? asked.selection : "";
       if (mine !== this.serial) return;
       const { runs: slugs, theme, linked, cameraB, color, solo } = store.get();
       const patch = { ...initialState(), color: usualColor(run), ...asked, epoch, moment, mask, selection, madeAt: selection ? madeAt : null, runs: slugs, theme, linked, cameraB };
@@ -118,8 +120,8 @@ export class Address {
     }
   }
 
-  /** @param {string} text @param {number} epoch @param {(text: string) => void} [trouble] */
-  async maskOf(text, epoch, trouble = (words) => this.page.say(words)) {
+  /** @param {string} text @param {number} epoch @param {{join?: string, trouble?: (text: string) => void}} [options]  join: of the second run, the page's without */
+  async maskOf(text, epoch, { join, trouble = (words) => this.page.say(words) } = {}) {
     const { page } = this;
     try {
       if (text.startsWith("mask:")) {
@@ -131,7 +133,7 @@ export class Address {
         const rows = text.slice(4).split(",").map((id) => page.rows.of(id)).filter((row) => row >= 0);
         return rows.length ? maskOf(rows, page.run.samples) : null;
       }
-      const answer = await page.api.runPost(page.run.slug, "query", { query: text, epoch, map: page.mapOf()?.name, ...(page.runs[1] ? { other: page.runs[1].slug } : {}) });
+      const answer = await page.api.runPost(page.run.slug, "query", { query: text, epoch, map: page.mapOf()?.name, ...(page.runs[1] ? { other: page.runs[1].slug, other_epoch: page.together.otherEpoch(epoch, join) } : {}) });
       return answer.count ? fromBase64(answer.mask) : null;
     } catch (error) {
       trouble(`the link's selection could not be made: ${/** @type {Error} */ (error).message}`);
@@ -148,7 +150,7 @@ export function usualColor(run) {
 /**
  * What of a link's wishes can be had, and words for what cannot.
  * @param {import("./state.mjs").Asked} asked
- * @param {{epochs: number[], maps: string[], colors: string[], views: string[], has: (id: number) => boolean}} there
+ * @param {{epochs: number[], maps: string[], colors: string[], views: string[], has: (id: number | string) => boolean}} there
  */
 export function attainable(asked, { epochs, maps, colors, views, has }) {
   const had = { ...asked };
@@ -179,9 +181,13 @@ export function attainable(asked, { epochs, maps, colors, views, has }) {
     const got = had.interval?.join(" to ");
     if (got !== wanted) notes.push(`the link marks epochs ${wanted}; ${got ? `recorded are ${got}` : "there is nothing between them"}`);
   }
-  if (typeof had.pin === "number" && !has(had.pin)) {
+  if (had.pin !== undefined && had.pin !== null && !has(had.pin)) {
     notes.push(`the link pins sample ${had.pin}, which this run does not have`);
     delete had.pin;
+  }
+  if (had.pins && had.pins.length > PINS_AT_MOST) {
+    notes.push(`the link keeps ${had.pins.length} samples pinned; the first ${PINS_AT_MOST} are`);
+    had.pins = had.pins.slice(0, PINS_AT_MOST);
   }
   const strangers = had.pins?.filter((id) => !has(id)) ?? [];
   if (strangers.length) {

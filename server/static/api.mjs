@@ -179,7 +179,7 @@ export class Api {
    * @param {any[]} runs @param {"agreement" | "difference"} name @param {"a" | "b"} side @param {number[]} epochs  of either run
    */
   pairColumn([a, b], name, side, epochs) {
-    return this.blob(`compare/${a.slug}/${b.slug}/column/${name}/${side}/${epochs.join("/")}.bin?k=${a.key}-${b.key}`, decodeColumn);
+    return this.blob(`compare/${a.slug}/${b.slug}/column/${name}/${side}/${epochs.join("/")}.bin?k=${a.epoch_key}-${b.epoch_key}`, decodeColumn);
   }
 
   /** Where the ramp of a number begins and ends over all epochs, null where nothing is known. @param {any} run @param {any} map @param {string} name @param {boolean} ofMap @returns {Promise<[number, number] | null>} */

@@ -19,7 +19,6 @@ import { Store, fromQuery } from "./state.mjs";
 import { Timeline } from "./timeline.mjs";
 
 const RETRY_MS = 3000;
-/** Below this share of the whole view the dots of an epoch are small enough to say so. */
 
 const api = new Api();
 const store = new Store();
@@ -44,7 +43,7 @@ async function start() {
   page.version = listing.version;
   const asked = fromQuery(location.search);
   const unknown = (asked.runs ?? []).filter((/** @type {string} */ slug) => !listing.runs.includes(slug));
-  const wanted = (asked.runs ?? listing.open ?? []).filter((/** @type {string} */ slug) => listing.runs.includes(slug)).slice(0, 2);
+  const wanted = (asked.runs ?? listing.open ?? []).filter((/** @type {string} */ slug) => listing.runs.includes(slug)).slice(0, Math.min(2, listing.runs.length));
   if (!wanted.length) return chooser(listing, unknown);
   const broken = listing.entries.find((/** @type {any} */ one) => wanted.includes(one.slug) && one.error);
   if (broken) return chooser(listing, []);
@@ -84,7 +83,7 @@ function build(listing) {
   page.legend = new Legend(element("legend"), page);
   page.timeline = new Timeline(element("timeline"), page);
   page.search = searchBox(element("search"), {
-    api, run: () => page.run, epoch: () => store.get().epoch, map: () => page.mapOf()?.name ?? "", other: () => page.runs[1]?.slug ?? null, selection: () => store.get().selection,
+    api, run: () => page.run, epoch: () => store.get().epoch, map: () => page.mapOf()?.name ?? "", other: () => (page.runs[1] ? { other: page.runs[1].slug, other_epoch: page.together.epochOfRun(1) } : {}), selection: () => store.get().selection,
     onresult: (expression, answer, epoch) => {
       page.selecting.set(answer.count ? fromBase64(answer.mask) : null, expression, epoch);
       page.say(answer.count ? `${answer.count.toLocaleString("en-US")} ${answer.count === 1 ? "sample fits" : "samples fit"}` : `no sample fits ${expression}`);

@@ -74,6 +74,7 @@ export class Connection {
       view.run = fresh;
       view.map = page.mapOf(fresh);
     }
+    if (page.shading.ofPair()) for (const one of page.views) one.recolor().then(() => one.paint(), (/** @type {any} */ error) => page.report(error));
     // The map may have come to an epoch that the page was waiting at.
     if (view && page.epochOf(view) !== view.epoch && added <= 0) view.go(page.epochOf(view)).catch((/** @type {any} */ error) => page.report(error));
     if (index > 0) {

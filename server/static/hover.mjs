@@ -17,18 +17,31 @@ export class HoverCard {
   /** @param {any} view @param {number} row @param {any} event */
   over(view, row, event) {
     clearTimeout(this.timer);
-    if (row < 0) this.element.hidden = true;
-    else this.timer = window.setTimeout(() => this.show(view, row, event), HOVER_MS);
+    if (row < 0) {
+      this.element.hidden = true;
+      return;
+    }
+    const facts = this.facts(view, row); // read while the pointer rests
+    facts.catch(() => undefined); // without the server there is no card; the banner says so
+    this.timer = window.setTimeout(() => this.show(view, row, event, facts).catch(() => undefined), HOVER_MS);
   }
 
-  /** @param {any} view @param {number} row @param {any} event */
-  async show(view, row, event) {
-    const { page, element } = this;
+  /** What is known of a row. @param {any} view @param {number} row */
+  async facts(view, row) {
+    const { api } = this.page;
     const { run, map } = view;
-    const epoch = page.epochOf(view);
+    const epoch = this.page.epochOf(view);
     const there = ["label", "predicted", "confidence"].filter((name) => run.columns.some((/** @type {any} */ one) => one.name === name));
-    const columns = Object.fromEntries(await Promise.all(there.map(async (name) => [name, (await page.api.column(run, name, name === "label" ? null : epoch))[row]])));
-    const kept = map.columns?.includes("neighbors_kept") ? (await page.api.mapColumn(run, map, "neighbors_kept", epoch))[row] : null;
+    const columns = Object.fromEntries(await Promise.all(there.map(async (name) => [name, (await api.column(run, name, name === "label" ? null : epoch))[row]])));
+    const kept = map.columns?.includes("neighbors_kept") ? (await api.mapColumn(run, map, "neighbors_kept", epoch))[row] : null;
+    return { columns, kept };
+  }
+
+  /** @param {any} view @param {number} row @param {any} event @param {Promise<{columns: any, kept: number | null}>} facts */
+  async show(view, row, event, facts) {
+    const { page, element } = this;
+    const { run } = view;
+    const { columns, kept } = await facts;
     if (view.hover !== row) return;
     const name = (/** @type {number} */ index) => run.classes[index] ?? "unknown";
     const wrong = columns.label !== undefined && columns.label !== UNKNOWN && columns.predicted !== UNKNOWN && columns.label !== columns.predicted;

@@ -13,6 +13,8 @@ const LAYERS = [
   ["wrong", "wrong", "", "crosses on wrong predictions, rings on flipped ones"], ["labels", "names", "", "names of the classes, ids of a small selection"],
   ["density", "density", "D", "where dots pile up"], ["images", "images", "", "the images themselves, thinned"], ["isochrone", "last change", "", "ground by the epoch at which its class last changed"],
 ];
+/** Epochs by which two runs are set apart: what a link takes. */
+const LATER_AT_MOST = 9_999_999;
 const NARROW_PX = 1000;
 const TINY_PX = 460;
 const ROOMY_PX = 1000;
@@ -146,13 +148,18 @@ function joining(page) {
   const { store } = page;
   const menu = /** @type {HTMLSelectElement} */ (h("select", { id: "join", "aria-label": "epochs of B", title: "which epoch of B stands beside one of A", onchange: () => page.together.join(menu.value === "later" ? "1" : menu.value) },
     h("option", { value: "epoch" }, "same epoch"), h("option", { value: "accuracy" }, "same accuracy"), h("option", { value: "later" }, "B later by")));
-  const later = /** @type {HTMLInputElement} */ (h("input", { type: "number", id: "later", step: 1, class: "apart", hidden: true, "aria-label": "by how many epochs B is later", title: "by how many epochs B is later; negative for earlier", onchange: () => page.together.join(String(Math.round(Number(later.value)) || "epoch")) }));
+  const later = /** @type {HTMLInputElement} */ (h("input", { type: "number", id: "later", step: 1, class: "apart", hidden: true, "aria-label": "by how many epochs B is later", title: "by how many epochs B is later; negative for earlier", 
+    onchange: () => page.together.join(String(Math.max(-LATER_AT_MOST, Math.min(LATER_AT_MOST, Math.round(Number(later.value) || 0))) || "epoch")), onblur: () => show() }));
   const link = /** @type {HTMLButtonElement} */ (h("button", { type: "button", id: "link-cameras", "aria-pressed": "true", title: "both maps share one camera", onclick: () => page.together.link(!store.get().linked) }, "linked"));
-  store.subscribe((/** @type {any} */ state) => {
-    const apart = laterBy(state.join);
-    menu.value = apart ? "later" : state.join;
+  const show = () => {
+    const apart = laterBy(store.get().join);
+    menu.value = apart ? "later" : store.get().join;
+    if (document.activeElement === later) return; // somebody types
     later.hidden = !apart;
-    if (document.activeElement !== later || Number(later.value) !== apart) later.value = String(apart);
+    later.value = String(apart);
+  };
+  store.subscribe((/** @type {any} */ state) => {
+    show();
     link.setAttribute("aria-pressed", String(state.linked));
   });
   return h("span", { class: "joining group" }, menu, later, link);

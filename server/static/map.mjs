@@ -8,7 +8,7 @@ import { Frame } from "./frame.mjs";
 import { Cloud, passes } from "./layers/cloud.mjs";
 import { paintDensity } from "./layers/density.mjs";
 import { Ground } from "./layers/ground.mjs";
-import { markStrength, paintCrosses, paintIds, paintKept, paintNeighbors, paintPicks, paintRings, ringForm } from "./layers/marks.mjs";
+import { markStrength, paintCrosses, paintIds, paintNeighbors, paintPicks, paintRings, ringForm } from "./layers/marks.mjs";
 import { paintNames } from "./layers/names.mjs";
 import { Thumbnails } from "./layers/thumbnails.mjs";
 import { TRAILS_AT_MOST, TRAILS_WHOLE, paintTrails, trailStretch } from "./layers/trails.mjs";
@@ -58,7 +58,7 @@ export class MapView extends Frame {
     this.hollow = null;
     this.hover = -1;
     this.visible = this.hollowCount = this.wish = 0;
-    this.serial = 0;
+    this.serial = this.coloring = 0;
     this.still = false;
     /** Whether the camera moves: the ground is enlarged roughly until it rests. */
     this.hasty = false;
@@ -149,9 +149,10 @@ export class MapView extends Frame {
   /** Recomputes the colour of every dot: its column, dimmed where it is not selected, 0 where it is hidden. */
   async recolor() {
     const { page, run } = this;
+    const mine = ++this.coloring;
+    const shades = await page.shading.of(this, () => mine === this.coloring && this.run === run);
+    if (!shades) return;
     const state = page.store.get();
-    const shades = await page.shading.of(this);
-    if (!shades || this.run !== run) return;
     const mask = page.selecting.maskFor(this);
     const dim = DIM[/** @type {"light" | "dark"} */ (page.theme())];
     const { colors } = this;
@@ -262,8 +263,10 @@ export class MapView extends Frame {
     if (layers.includes("images") && run.has.images) this.thumbnails.paint(pen, view, this, page.frameColor(run));
     if (layers.includes("labels")) paintNames(pen, view, { run, labels: page.labelsOf(run), places, colors, ink: css("--ink"), halo: css("--halo") });
     const ids = this.side === "a" ? page.rows.ids : page.rows.idsOfSecond;
-    if (layers.includes("labels")) paintIds(pen, this, view, page.selecting.fewRows(this), { r, ids, ink: css("--ink"), halo: css("--halo") });
-    paintKept(pen, this, view, page.selecting.keptRows(this), { r: r + 4.5 * view.ratio, ids, ink: css("--ink"), halo: css("--halo") });
+    const kept = page.selecting.keptRows(this);
+    paintRings(pen, this, kept, r + 4.5 * view.ratio, css("--halo"), 3.4 * view.ratio, { always: true });
+    paintRings(pen, this, kept, r + 4.5 * view.ratio, css("--ink"), 1.5 * view.ratio, { always: true });
+    paintIds(pen, this, view, [...new Set([...kept, ...(layers.includes("labels") ? page.selecting.fewRows(this) : [])])], r + 4.5 * view.ratio, { ids, ink: css("--ink"), halo: css("--halo") });
     if (pin >= 0) {
       paintRings(pen, this, [pin], r + 4.5 * view.ratio, css("--halo"), 4.5 * view.ratio, { always: true });
       paintRings(pen, this, [pin], r + 4.5 * view.ratio, css("--ink"), 2.2 * view.ratio, { always: true });
@@ -283,7 +286,7 @@ export class MapView extends Frame {
     const rows = page.selecting.trailRows(this).slice(0, TRAILS_AT_MOST);
     const few = rows.length <= TRAILS_WHOLE ? rows.length : page.selecting.pinnedRows(this).length;
     for (const [part, whole] of /** @type {[number[], boolean][]} */ ([[rows.slice(few), false], [rows.slice(0, few), true]])) {
-      const [first, last] = trailStretch(this.map.epochs, this.epoch, page.store.get().interval, whole);
+      const [first, last] = trailStretch(this.map.epochs, this.epoch, page.together.intervalOf(this), whole);
       if (!part.length || first < 0 || last <= first) continue;
       paintTrails(pen, view, { rows: part, whole, stack: page.supplies.codesBetween(this, first, last), dark: page.theme() === "dark", casing: page.css("--ground"), ink: page.css("--ink") });
     }

@@ -26,11 +26,17 @@ export function rowsOf(mask) {
   return rows;
 }
 
+/** Masks are counted once: a selection is another mask, never a changed one. @type {WeakMap<Uint8Array, number>} */
+const counts = new WeakMap();
+
 /** @param {Uint8Array | null} mask */
 export function countOf(mask) {
   if (!mask) return 0;
-  let count = 0;
+  let count = counts.get(mask) ?? -1;
+  if (count >= 0) return count;
+  count = 0;
   for (let byte = 0; byte < mask.length; byte++) for (let bits = mask[byte]; bits; bits &= bits - 1) count++;
+  counts.set(mask, count);
   return count;
 }
 

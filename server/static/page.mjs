@@ -9,6 +9,7 @@ import { Rows } from "./rows.mjs";
 import { Selecting } from "./selecting.mjs";
 import { Shading } from "./shading.mjs";
 import { dotSteps } from "./state.mjs";
+import { laterBy } from "./stops.mjs";
 import { Supplies } from "./supplies.mjs";
 import { Together } from "./together.mjs";
 import { Words } from "./words.mjs";
@@ -247,7 +248,13 @@ export class Page {
   }
 
   swap() {
-    if (this.runs.length === 2) this.address.open([this.runs[1].slug, this.runs[0].slug]);
+    if (this.runs.length < 2) return;
+    const { join } = this.store.get();
+    const later = laterBy(join);
+    // The slider tells the epochs of what stands first.
+    this.address.open([this.runs[1].slug, this.runs[0].slug], {
+      epoch: this.together.epochOfSecond(), interval: this.together.intervalOf({ side: "b" }), join: later ? String(-later) : join,
+    });
   }
 
   /** Folds a panel away or back; the browser remembers it. @param {"inspector" | "timeline"} panel */

@@ -29,6 +29,11 @@ export class Rows {
     this.idsOfSecond = await api.column(runs[1], "id", null);
   }
 
+  /** Id of a row of the first run: a number, as text where a number would round it. @param {number} row @returns {number | string} */
+  id(row) {
+    return idOf(String(this.ids[row]));
+  }
+
   /** Row of the first run, -1 where it does not have the sample. @param {number | string} id */
   of(id) {
     if (!this.byId) {
@@ -58,4 +63,10 @@ export class Rows {
   idIn(view, row) {
     return (view.side === "a" ? this.ids : this.idsOfSecond)[row];
   }
+}
+
+/** An id as the state and a link keep it. @param {string} text */
+export function idOf(text) {
+  const number = Number(text);
+  return Number.isSafeInteger(number) ? number : text;
 }

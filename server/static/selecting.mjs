@@ -120,20 +120,21 @@ export class Selecting {
 
   /** @param {number} row of the first run */
   pin(row) {
-    this.store.set({ pin: Number(this.page.rows.ids[row]) });
+    this.store.set({ pin: this.page.rows.id(row) });
   }
 
   /** Keeps the sample under the pointer pinned, else the one that is looked at; or lets it go. */
   togglePin() {
     const { page } = this;
     const hovered = page.views.find((/** @type {any} */ view) => view.hover >= 0);
-    const id = hovered ? Number(page.rows.idIn(hovered, hovered.hover)) : this.store.get().pin;
-    if (hovered && page.rows.of(id) < 0) page.say("this sample is only in the other run");
+    const row = hovered ? page.rows.inFirst(hovered, hovered.hover) : -1;
+    const id = row < 0 ? this.store.get().pin : page.rows.id(row);
+    if (hovered && row < 0) page.say("this sample is only in the other run");
     else if (id === null) page.say("click a dot first: P keeps it pinned");
     else this.keepPinned(id);
   }
 
-  /** @param {number} id  of a sample that is pinned, or no longer */
+  /** @param {number | string} id  of a sample that is pinned, or no longer */
   keepPinned(id) {
     const { pins } = this.store.get();
     const rest = pins.filter((/** @type {number} */ one) => one !== id);
@@ -191,7 +192,7 @@ export class Selecting {
   walk(key) {
     const view = this.page.views[0];
     const { mask } = this.store.get();
-    const rows = mask ? rowsOf(mask) : Array.from(this.page.rows.ids, (_, row) => row);
+    const rows = mask ? rowsOf(mask) : new Uint32Array(this.samples).map((_, row) => row);
     const from = this.pinRow(view);
     const next = from < 0 ? rows[0] : nextInDirection(view.places, rows, from, key);
     if (next >= 0) this.pin(next);

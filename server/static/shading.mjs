@@ -33,7 +33,8 @@ export class Shading {
 
   /** The colour of two runs together that is shown, if one is. */
   ofPair() {
-    return this.page.runs.length === 2 ? PAIR_COLUMNS.find((one) => one.name === this.page.store.get().color) : undefined;
+    const { runs } = this.page;
+    return runs.length === 2 && runs.every((/** @type {any} */ run) => run.epochs.length) ? PAIR_COLUMNS.find((one) => one.name === this.page.store.get().color) : undefined;
   }
 
   /** Which column colours a view, else the label or the prediction. @param {any} view */
@@ -47,32 +48,33 @@ export class Shading {
     return { column: [usual, "split"].map((name) => run.columns.find((/** @type {any} */ one) => one.name === name)).find(Boolean) ?? null, ofMap: false };
   }
 
-  /** @param {any} view */
-  async of(view) {
+  /** @param {any} view @param {() => boolean} [current]  whether nothing newer was asked meanwhile; nothing is told or kept then */
+  async of(view, current = () => true) {
     const { page } = this;
     const { run, map, side } = view;
     const pair = this.ofPair();
-    if (pair) return this.together(view, pair);
+    if (pair) return this.together(view, pair, current);
     const { column, ofMap } = this.columnOf(view);
     const epoch = page.epochOf(view);
     if (!column) {
-      await this.loadMarks(view, epoch);
+      if (!(await this.loadMarks(view, epoch, current))) return null;
       return this.keep(side, plainShades(run, page.theme()));
     }
     const values = ofMap ? await page.api.mapColumn(run, map, column.name, epoch) : await page.api.column(run, column.name, column.per_epoch ? epoch : null);
     const range = column.kind === "number" && column.per_epoch ? await this.range(column.name, ofMap) : null;
     const categories = column.kind === "text" ? await this.categories(run, column.name) : undefined;
-    await this.loadMarks(view, epoch);
+    if (!(await this.loadMarks(view, epoch, current))) return null;
     return this.shaded(view, column, values, { colors: page.classColors(run), categories, range });
   }
 
-  /** What tells the samples of two runs apart by both. @param {any} view @param {{name: string, text: string}} pair */
-  async together(view, { name, text }) {
+  /** What tells the samples of two runs apart by both. @param {any} view @param {{name: string, text: string}} pair @param {() => boolean} current */
+  async together(view, { name, text }, current) {
     const { page } = this;
-    const epochs = page.runs.map((/** @type {any} */ _, /** @type {number} */ index) => page.together.epochOfRun(index));
+    // Dots stand where the maps are, which may lag behind a run that is being recorded.
+    const epochs = page.runs.map((/** @type {any} */ _, /** @type {number} */ index) => (page.views[index]?.map ? page.epochOf(page.views[index]) : page.together.epochOfRun(index)));
     const told = page.runs.every((/** @type {any} */ run) => run.has.labels) ? RIGHT : SAME;
     const values = await page.api.pairColumn(page.runs, name === "agreement_ab" ? "agreement" : "difference", view.side, epochs);
-    await this.loadMarks(view, page.epochOf(view));
+    if (!(await this.loadMarks(view, page.epochOf(view), current))) return null;
     if (name === "agreement_ab" && told === RIGHT) this.marks.get(view.side).wrong = null; // its colour says so
     if (name !== "agreement_ab") return this.shaded(view, { name, text, kind: "number", signed: true }, values, { colors: [], range: [-1, 1] });
     return this.shaded(view, { name, text, kind: "text" }, values, { colors: told.colors.map((color) => page.css(color)), categories: told.words });
@@ -116,16 +118,18 @@ export class Shading {
     return this.page.api.blob(`data/${run.slug}/categories/${encodeURIComponent(name)}.json?k=${run.key}`, (/** @type {ArrayBuffer} */ buffer) => JSON.parse(new TextDecoder().decode(buffer)));
   }
 
-  /** Rows that are marked by shape at an epoch: wrong, flipped, picked; and which are labelled. @param {any} view @param {number} epoch */
-  async loadMarks({ run, side }, epoch) {
+  /** Rows that are marked by shape at an epoch: wrong, flipped, picked; and which are labelled. @param {any} view @param {number} epoch @param {() => boolean} current @returns {Promise<boolean>} whether they were wanted still */
+  async loadMarks(view, epoch, current) {
+    const { run, side } = view;
     const { page } = this;
     const names = new Set(run.columns.map((/** @type {any} */ one) => one.name));
     const column = (/** @type {string} */ name, wanted = true) => (wanted && names.has(name) ? page.api.column(run, name, epoch).catch(() => null) : null);
     const rounds = run.has.labelling;
     const [correct, flipped, picked, ranks, labelled, labels] = await Promise.all([
-      column("correct"), names.has("flipped") ? this.flips(run, epoch) : null, column("picked", rounds), column("pick_rank", rounds), column("labelled", rounds),
+      column("correct"), names.has("flipped") ? this.flips(view, epoch) : null, column("picked", rounds), column("pick_rank", rounds), column("labelled", rounds),
       run.has.labels ? page.api.column(run, "label", null) : null,
     ]);
+    if (!current()) return false;
     if (labels) this.labels.set(run.slug, labels);
     this.marks.set(side, {
       wrong: correct ? where(correct, 0) : null,
@@ -133,11 +137,13 @@ export class Shading {
       picks: picked && ranks ? { rows: where(picked, 1), ranks } : null,
       labelled,
     });
+    return true;
   }
 
-  /** Rows whose prediction flipped: at an epoch, or anywhere within the marked interval. @param {any} run @param {number} epoch */
-  async flips(run, epoch) {
-    const { interval } = this.page.store.get();
+  /** Rows whose prediction flipped: at an epoch, or anywhere within the marked interval. @param {any} view @param {number} epoch */
+  async flips(view, epoch) {
+    const { run } = view;
+    const interval = this.page.together.intervalOf(view);
     const epochs = interval ? spread(run.epochs.filter((/** @type {number} */ one) => one > interval[0] && one <= interval[1]), INTERVAL_EPOCHS) : [epoch];
     const columns = (await Promise.all(epochs.map((one) => this.page.api.column(run, "flipped", one).catch(() => null)))).filter(Boolean);
     if (columns.length < 2) return columns.length ? where(columns[0], 1) : null;

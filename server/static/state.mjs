@@ -3,6 +3,8 @@
  * The address holds what a link must restore; undo holds selections and views.
  */
 
+import { idOf } from "./rows.mjs";
+
 const UNDO_DEPTH = 50;
 
 export const LAYERS = ["regions", "boundary", "trails", "neighbors", "labels", "wrong", "density", "images", "isochrone"];
@@ -18,7 +20,7 @@ const DEFAULT_LAYERS = ["regions", "boundary", "trails", "labels", "wrong"];
 /**
  * @typedef {{
  *   runs: string[], map: string, epoch: number, interval: [number, number] | null, selection: string, mask: Uint8Array | null,
- *   color: string, layers: string[], camera: [number, number, number] | null, view: string, pin: number | null, pins: number[], theme: string,
+ *   color: string, layers: string[], camera: [number, number, number] | null, view: string, pin: number | string | null, pins: (number | string)[], theme: string,
  *   solo: number[], onlySelected: boolean, linked: boolean, cameraB: [number, number, number] | null, join: string, dots: number, madeAt: number | null, moment: number | null,
  * }} State  pin: id of the sample that is looked at; pins: ids of those kept beside it; dots: steps by which dots are larger than usual; join: "epoch", "accuracy", or by how many epochs B is later; moment: where the slider of two runs stands, between two epochs of the first perhaps; madeAt: the epoch at which the selection's expression was asked; at another it may name other samples
  * @typedef {Omit<State, "solo"> & {solo: (string | number)[]}} LinkState  a link names what is shown alone
@@ -94,9 +96,9 @@ export function fromQuery(text) {
     asked.cameraB = camera.length === 3 && camera.every(Number.isFinite) && camera[2] > 0 ? /** @type {[number, number, number]} */ (camera) : null;
   }
   if (query.get("view")) asked.view = /** @type {string} */ (query.get("view"));
-  if (query.has("pin") && Number.isFinite(Number(query.get("pin")))) asked.pin = Number(query.get("pin"));
-  const pins = query.get("pins") ? [...new Set(numbers("pins", ","))].filter(Number.isFinite) : [];
-  if (pins.length) asked.pins = pins.slice(0, PINS_AT_MOST);
+  const ids = (/** @type {string} */ name) => [...new Set((query.get(name) ?? "").split(",").filter((one) => /^-?\d+$/.test(one)).map(idOf))];
+  if (ids("pin").length) asked.pin = ids("pin")[0];
+  if (ids("pins").length) asked.pins = ids("pins");
   if (query.get("only") === "1") asked.onlySelected = true;
   if (Number.isInteger(epoch("dots"))) asked.dots = dotSteps(/** @type {number} */ (epoch("dots")));
   const join = query.get("join") ?? "";

@@ -20,7 +20,7 @@ export class Together {
     const { join } = this.page.store.get();
     const pairs = join === "accuracy" && this.byAccuracy?.length ? this.byAccuracy : null;
     if (this.made?.a !== a || this.made?.b !== b || this.made?.pairs !== pairs || this.made?.join !== join) {
-      const stops = pairs ? a.map((/** @type {number} */ epoch) => ({ epoch, a: epoch, b: held(b, partner(pairs, epoch)), holdsA: false, holdsB: false })) : unionOfStops(a, b, laterBy(join));
+      const stops = pairs ? a.map((/** @type {number} */ epoch) => ({ epoch, a: epoch, b: held(b, partner(pairs, epoch)), holdsA: false, holdsB: false })) : unionOfStops(a, b, b ? laterBy(join) : 0);
       this.made = { a, b, pairs, join, stops };
     }
     return this.made.stops;
@@ -41,8 +41,23 @@ export class Together {
 
   /** The epoch of the second run that belongs beside what is shown of the first; it may lack it. */
   epochOfSecond() {
-    const { join, epoch } = this.page.store.get();
-    return join === "accuracy" && this.byAccuracy?.length ? partner(this.byAccuracy, epoch) : this.moment + laterBy(join);
+    return this.besideEpoch(this.moment);
+  }
+
+  /** The epoch of the second run beside a place of the slider. @param {number} moment @param {string} [join] */
+  besideEpoch(moment, join = this.page.store.get().join) {
+    return join === "accuracy" && this.byAccuracy?.length ? partner(this.byAccuracy, moment) : moment + laterBy(join);
+  }
+
+  /** What a search over both runs is told of the second: the epoch that it shows beside one of the first. @param {number} [moment] @param {string} [join] */
+  otherEpoch(moment, join) {
+    return held(this.page.runs[1].epochs, this.besideEpoch(moment ?? this.moment, join));
+  }
+
+  /** The marked interval in epochs of a view's run. @param {any} view @returns {[number, number] | null} */
+  intervalOf(view) {
+    const { interval } = this.page.store.get();
+    return interval && view.side === "b" ? [this.besideEpoch(interval[0]), this.besideEpoch(interval[1])] : interval;
   }
 
   /** The recorded epoch of a run that is shown: its own, or the last one before, else its first. @param {number} index */

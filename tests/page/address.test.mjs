@@ -19,6 +19,8 @@ test("what the page does not have is left out of a link and said", () => {
   const kept = attainable({ pins: [3, 77, 1, 88] }, there);
   assert.deepEqual(kept.asked, { pins: [3, 1] });
   assert.match(kept.notes.join(), /samples 77, 88/);
+  const many = attainable({ pins: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] }, there);
+  assert.deepEqual([many.asked.pins.length, many.notes.length], [8, 1]);
 });
 
 test("a link's interval is cut to what was recorded", () => {

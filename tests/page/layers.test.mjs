@@ -6,6 +6,7 @@ import { passes } from "../../server/static/layers/cloud.mjs";
 import { densityPixels } from "../../server/static/layers/density.mjs";
 import { densestSpots } from "../../server/static/layers/names.mjs";
 import { thinned } from "../../server/static/layers/thumbnails.mjs";
+import { paintIds } from "../../server/static/layers/marks.mjs";
 import { trailStretch } from "../../server/static/layers/trails.mjs";
 import { legendLines } from "../../server/static/picture.mjs";
 import { nextInDirection } from "../../server/static/selecting.mjs";
@@ -146,4 +147,12 @@ test("of many epochs so many are looked at, spread over all, the last among them
   assert.equal(some.at(-1), 999);
   assert.ok(some.every((one, at) => at === 0 || one - some[at - 1] === 5));
   assert.deepEqual(spread([3, 4], 200), [3, 4]);
+});
+
+test("ids stand beside dots that are shown, none over another", () => {
+  const said = [];
+  const pen = { measureText: (text) => ({ width: 8 * text.length }), strokeText: () => undefined, fillText: (text) => said.push(text) };
+  const map = { places: Float32Array.from([0, 0, 5, 2, 200, 0, 0, 90]), colors: Uint32Array.from([OPAQUE, OPAQUE, OPAQUE, 0]) };
+  paintIds(pen, map, { ratio: 1 }, [0, 1, 2, 3], 4, { ids: [10n, 11n, 12n, 13n], ink: "", halo: "" });
+  assert.deepEqual(said, ["#10", "#12"]); // 11 would lie over 10, 13 is hidden
 });

@@ -83,3 +83,9 @@ test("a link keeps the second map's own camera, and says nothing of one that is 
   assert.equal(toQuery({ ...apart, linked: true }).has("camera_b"), false);
   assert.equal("linked" in fromQuery("?runs=a,b"), false);
 });
+
+test("ids of pinned samples are read as they are: nothing is no sample, and long ones are not rounded", () => {
+  assert.deepEqual(fromQuery("?pins=5,,x,5,-3&pin=9007199254740993").pins, [5, -3]);
+  assert.equal(fromQuery("?pin=9007199254740993").pin, "9007199254740993");
+  assert.deepEqual([fromQuery("?pins=,").pins, fromQuery("?pin=").pin], [undefined, undefined]);
+});

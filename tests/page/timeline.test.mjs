@@ -88,6 +88,11 @@ test("the slider of two runs holds the epochs of either, and says who holds", ()
   assert.deepEqual([together.moment, together.epochOfRun(1), together.holding()], [10, 20, ""]);
   Object.assign(state, together.at(-9));
   assert.deepEqual([state.epoch, together.moment, together.epochOfRun(1), together.holding()], [0, -5, 5, "A has no epoch -5 and shows 0"]);
+  assert.deepEqual([together.otherEpoch(10), together.otherEpoch(10, "epoch"), together.otherEpoch(99, "-95")], [20, 10, 5]);
+  state.interval = [0, 10];
+  assert.deepEqual([together.intervalOf({ side: "a" }), together.intervalOf({ side: "b" })], [[0, 10], [10, 20]]);
+  const alone = new Together({ runs: [{ epochs: [0, 10] }], store: { get: () => state } });
+  assert.deepEqual(alone.stops().map((one) => one.epoch), [0, 10]); // what a link of two runs left behind moves no stop of one
   state.epoch = 10;
   together.byAccuracy = [{ a: 0, b: 10 }, { a: 10, b: 20 }];
   state.join = "accuracy";

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from threading import Event
+import json
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Event, Semaphore
 
 import pytest
+from made_runs import Running
 
 from timetravel.server import pool as pools
 from timetravel.server.pool import Pool
@@ -30,3 +36,25 @@ def test_a_long_call_does_not_hold_up_closing_and_is_told(monkeypatch: pytest.Mo
     assert pool.is_busy
     go.set()
     assert running.result(10)
+
+
+def test_what_a_stopping_server_had_not_begun_is_refused_in_words(
+    serving: Callable[..., Running], runs: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pools, "CLOSE_S", 0.05)
+    running = serving([runs["made"]], live=False)
+    pool, begun, go = running.server.site.pool, Semaphore(0), Event()
+    for _ in range(pools.WORKERS):
+        pool.submit(lambda: begun.release() or go.wait(20))
+    for _ in range(pools.WORKERS):
+        assert begun.acquire(timeout=10)
+    with ThreadPoolExecutor(1) as apart:
+        asked = apart.submit(running.fetch, "data/made/classes.json")
+        end = time.monotonic() + 10
+        while pool._calls.empty() and time.monotonic() < end:
+            time.sleep(0.01)
+        pool.close()
+        answer = asked.result(20)
+        go.set()
+    assert answer.code == 503
+    assert "stopping" in json.loads(answer.body)["error"]["message"]

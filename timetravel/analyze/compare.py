@@ -22,6 +22,16 @@ UNSHARED = -2
 """Class of B that A does not have: a prediction, equal to none of A."""
 
 
+def _joined(run_a: StoredRun, run_b: StoredRun) -> Join:
+    """The shared samples, found once for each B beside which A stands: a page asks at every epoch."""
+    known: dict[str, tuple[str, Join]] = history(run_a).kept("joins", dict)
+    key, found = known.get(run_b.run_id, ("", None))
+    if found is None or key != run_b.key:
+        found = join(run_a, run_b)
+        known[run_b.run_id] = run_b.key, found
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class AgreementCurves:
     """Counts at every stop, (S,) each; kappa and mcnemar_p float64, NaN where undefined."""
@@ -43,7 +53,7 @@ class Comparison:
 
     def __init__(self, run_a: StoredRun, run_b: StoredRun) -> None:
         self.a, self.b = run_a, run_b
-        self.joined: Join = join(run_a, run_b)
+        self.joined: Join = _joined(run_a, run_b)
         self.notice = self.joined.notice
 
     @property

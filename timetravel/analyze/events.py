@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from timetravel.analyze import rounds as labelling_rounds
 from timetravel.analyze.changes import changes
+from timetravel.analyze.columns import learning_of
 from timetravel.analyze.history import History, history
 from timetravel.analyze.motion import is_cheap_to_read, is_cheap_to_search, movements, persistence
 from timetravel.analyze.sample_learning import sample_learning
@@ -89,26 +91,27 @@ def event_table(
     `moved` and `neighbours_lost` need all representations; without `thorough` they are there only where that
     is quick.
     """
-    return _assembled(_parts(run, rows, kinds, thorough))
+    return _assembled(list(_parts(run, rows, kinds, thorough)))
 
 
 def event_counts(
     run: StoredRun, *, kinds: Sequence[str] = KINDS, thorough: bool | None = None
 ) -> dict[str, NDArray[np.int64]]:
     """Events of each kind at each epoch of the run, (E,) each; kinds that `event_table` would leave out are missing."""
-    counts = {
-        kind: np.zeros(len(run.epochs), np.int64) for kind in kinds if thorough or not left_out(run, kind)
-    }
+    counts = {kind: np.zeros(len(run.epochs), np.int64) for kind in kinds if _is_wanted(run, kind, thorough)}
     for position, rows, kind, *_ in _parts(run, None, kinds, thorough):
         counts[KINDS[kind]][position] += len(rows)
     return counts
 
 
 def events_at(run: StoredRun, epoch: int, kind: str) -> EventTable:
-    """The events of one kind at one epoch, the largest first: by their size, else by the change of p_true."""
+    """The events of one kind at one epoch, the largest first: by their size, else by the change of p_true.
+
+    Kinds that take long to find in this run are found all the same.
+    """
     past = history(run)
     position = past.position(epoch)
-    table = _assembled([part for part in _parts(run, None, [kind], None) if part[0] == position])
+    table = _assembled(list(_parts(run, None, [kind], True, [position])))
     size = table.size.copy()
     if position and not np.isfinite(size).any():
         p_true = past.figure("p_true")
@@ -125,6 +128,11 @@ def left_out(run: StoredRun, kind: str) -> bool:
     )
 
 
+def _is_wanted(run: StoredRun, kind: str, thorough: bool | None) -> bool:
+    slow = kind in ("moved", "neighbours_lost")
+    return not slow or (not left_out(run, kind) if thorough is None else thorough)
+
+
 _Part = tuple[int, NDArray[np.int64], int, Any, Any, Any]
 """position, rows, kind, origin, target, size."""
 
@@ -134,7 +142,9 @@ def _parts(
     rows: Sequence[int] | NDArray[np.int64] | None,
     kinds: Sequence[str],
     thorough: bool | None,
-) -> list[_Part]:
+    positions: Sequence[int] | None = None,
+) -> Iterator[_Part]:
+    """Events of each kind at each epoch, one after the other: all of them together may be many millions."""
     unknown = set(kinds) - set(KINDS)
     if unknown:
         raise ValueError(
@@ -142,17 +152,26 @@ def _parts(
         )
     past = history(run)
     at = np.arange(len(past.samples)) if rows is None else np.asarray(rows, np.int64)
-
-    def wanted(kind: str) -> bool:
-        return kind in kinds and (thorough if thorough is not None else not left_out(run, kind))
-
-    parts = [*_of_predictions(past, at), *_of_learning(past, at), *_of_jumps(past, at)]
-    if wanted("moved"):
-        parts += _of_movement(movements(run), at)
-    if wanted("neighbours_lost"):
-        parts += _of_neighbors(persistence(run), at)
-    parts += [*_of_labelling(run, at), *_of_relabelling(run, past, at)]
-    return [part for part in parts if KINDS[part[2]] in kinds and len(part[1])]
+    places = range(len(past.epochs)) if positions is None else positions
+    wanted = {kind for kind in kinds if _is_wanted(run, kind, thorough)}
+    found: list[Iterable[_Part]] = []
+    if wanted & {"flip", "learned", "forgotten", "drift"}:
+        found.append(_of_predictions(past, at, places))
+    if wanted & {"first_learned", "final_learned"}:
+        found.append(_of_learning(past, None if rows is None else at))
+    if "confidence_jump" in wanted:
+        found.append(_of_jumps(past, at, places))
+    if "moved" in wanted:
+        found.append(_of_movement(movements(run), at))
+    if "neighbours_lost" in wanted:
+        found.append(_of_neighbors(persistence(run), at))
+    if wanted & {"picked", "labelled", "left"}:
+        found.append(_of_labelling(run, at))
+    if "relabelled" in wanted:
+        found.append(_of_relabelling(run, past, at))
+    for part in chain.from_iterable(found):
+        if part[0] in places and KINDS[part[2]] in wanted and len(part[1]):
+            yield part
 
 
 def _assembled(parts: list[_Part]) -> EventTable:
@@ -175,10 +194,11 @@ def _part(position: int, at: NDArray[np.int64], mask: NDArray[np.bool_], kind: s
     return position, at[mask], KINDS.index(kind), origin, target, size
 
 
-def _of_predictions(past: History, at: NDArray[np.int64]) -> list[_Part]:
+def _of_predictions(past: History, at: NDArray[np.int64], places: Iterable[int]) -> Iterator[_Part]:
     labels = past.labels[at]
-    parts = []
-    for position in range(1, len(past.epochs)):
+    for position in places:
+        if not position:
+            continue
         before, after = past.predicted[position - 1][at], past.predicted[position][at]
         found = changes(before, after, labels)
         for kind, mask in (
@@ -187,12 +207,13 @@ def _of_predictions(past: History, at: NDArray[np.int64]) -> list[_Part]:
             ("forgotten", found.forgotten),
             ("drift", found.drift),
         ):
-            parts.append(_part(position, at, mask, kind, before, after))
-    return parts
+            yield _part(position, at, mask, kind, before, after)
 
 
-def _of_learning(past: History, at: NDArray[np.int64]) -> list[_Part]:
-    found = sample_learning(past.predicted[:, at], past.labels[at])
+def _of_learning(past: History, rows: NDArray[np.int64] | None) -> list[_Part]:
+    """`rows`: None for all of them, whose learning is kept."""
+    at = np.arange(len(past.samples)) if rows is None else rows
+    found = learning_of(past) if rows is None else sample_learning(past.predicted[:, at], past.labels[at])
     parts = []
     for kind, places in (("first_learned", found.first), ("final_learned", found.final)):
         for position in np.unique(places[places >= 0]):
@@ -201,16 +222,14 @@ def _of_learning(past: History, at: NDArray[np.int64]) -> list[_Part]:
     return parts
 
 
-def _of_jumps(past: History, at: NDArray[np.int64]) -> list[_Part]:
+def _of_jumps(past: History, at: NDArray[np.int64], places: Iterable[int]) -> Iterator[_Part]:
     p_true = past.figure("p_true")
-    parts = []
-    for position in range(1, len(past.epochs)):
+    for position in places:
+        if not position:
+            continue
         jump = p_true[position][at].astype(np.float64) - p_true[position - 1][at]
         before, after = past.predicted[position - 1][at], past.predicted[position][at]
-        parts.append(
-            _part(position, at, np.abs(jump) > CONFIDENCE_JUMP, "confidence_jump", before, after, jump)
-        )
-    return parts
+        yield _part(position, at, np.abs(jump) > CONFIDENCE_JUMP, "confidence_jump", before, after, jump)
 
 
 def _of_movement(moved: NDArray[np.float32], at: NDArray[np.int64]) -> list[_Part]:

@@ -38,6 +38,7 @@ class History:
         self.samples: Samples = run.samples
         self.class_count = len(run.classes)
         self.key = run.key
+        self.run_id = run.run_id
         self._positions = {epoch: position for position, epoch in enumerate(self.epochs)}
         self._arrays: dict[str, NDArray[Any]] = {}
         self._derived: dict[str, Any] = {}
@@ -48,7 +49,8 @@ class History:
     def _continues(self, earlier: History) -> bool:
         known = len(earlier.samples)
         return (
-            self.epochs[: len(earlier.epochs)] == earlier.epochs
+            self.run_id == earlier.run_id  # a folder may hold another run since
+            and self.epochs[: len(earlier.epochs)] == earlier.epochs
             and np.array_equal(self.samples.ids[:known], earlier.samples.ids)
             and np.array_equal(self.samples.labels[:known], earlier.samples.labels)
             and (self.class_count > MOST_SHORT_CLASSES) == (earlier.class_count > MOST_SHORT_CLASSES)

@@ -32,7 +32,7 @@ from timetravel.store.facts import (
 from timetravel.store.facts_checks import check_classes, check_facts
 from timetravel.store.identity import RunIdentity, library_version, read_identity, write_identity
 from timetravel.store.inputs import input_tables
-from timetravel.store.ledger import Ledger, Part
+from timetravel.store.ledger import Ledger
 from timetravel.store.samples import check_samples, rows_of, samples_tables, take
 from timetravel.store.vectors import as_stored
 
@@ -64,8 +64,6 @@ class FactsWriter:
         self._labels = np.empty(0, np.int32)
         self._layers: dict[str, int] = {}
         self._next_palette = 0
-        self._waiting: list[Part] = []
-        self._new_layers: list[tuple[Module, int]] = []
         self._pending_tables: dict[str, list[pa.Table]] = {}
         self._pending_events: list[Event] = []
 
@@ -248,7 +246,7 @@ class FactsWriter:
             pending = {name: pa.concat_tables(tables) for name, tables in self._pending_tables.items()}
             parts = [tables_part("run", pending), *parts]
         self._ledger.commit(parts, expected_bytes=written.expected_bytes, written=written.published)
-        self._pending_tables, self._pending_events, self._new_layers = {}, [], []
+        self._pending_tables, self._pending_events = {}, []
         self.committed_epochs.append(epoch)
         self._committed_at[epoch] = record.recorded_at
         self.last = record

@@ -63,16 +63,10 @@ export function paintPicks(pen, map, view, { rows, ranks }, r, { ring, ink, halo
   named(pen, view, rows.slice(0, RANKS_AT_MOST).map((row) => ({ text: String(ranks[row]), x: map.places[2 * row] + r + 4 * view.ratio, y: map.places[2 * row + 1] - r })), ink, halo);
 }
 
-/** Samples that are kept pinned, each with its id. @param {CanvasRenderingContext2D} pen @param {any} map @param {any} view @param {number[]} rows @param {{r: number, ids: ArrayLike<number | bigint>, ink: string, halo: string}} how */
-export function paintKept(pen, map, view, rows, { r, ids, ink, halo }) {
-  paintRings(pen, map, rows, r, halo, 3.4 * view.ratio, { always: true });
-  paintRings(pen, map, rows, r, ink, 1.5 * view.ratio, { always: true });
-  paintIds(pen, map, view, rows, { r, ids, ink, halo });
-}
-
-/** The ids of a few samples beside their dots. @param {CanvasRenderingContext2D} pen @param {any} map @param {any} view @param {number[]} rows @param {{r: number, ids: ArrayLike<number | bigint>, ink: string, halo: string}} how */
-export function paintIds(pen, map, view, rows, { r, ids, ink, halo }) {
-  named(pen, view, rows.map((row) => ({ text: `#${ids[row]}`, x: map.places[2 * row] + r + 2 * view.ratio, y: map.places[2 * row + 1] - r })), ink, halo);
+/** The ids of a few samples beside those of their dots that are shown. @param {CanvasRenderingContext2D} pen @param {any} map @param {any} view @param {number[]} rows @param {number} r @param {{ids: ArrayLike<number | bigint>, ink: string, halo: string}} how */
+export function paintIds(pen, { places, colors }, view, rows, r, { ids, ink, halo }) {
+  const shown = rows.filter((row) => colors[row] !== 0);
+  named(pen, view, shown.map((row) => ({ text: `#${ids[row]}`, x: places[2 * row] + r + 2 * view.ratio, y: places[2 * row + 1] - r })), ink, halo);
 }
 
 /** Words beside dots, none over another. @param {CanvasRenderingContext2D} pen @param {any} view @param {{text: string, x: number, y: number}[]} words @param {string} ink @param {string} halo */

@@ -20,7 +20,7 @@ export function comparePanel(element, { api, onepoch, oncell, onrow }) {
   let current = null;
   const settings = { by: "", classes: false, apart: 0.3 };
 
-  /** @param {any} next {a, b, epoch, epochB} */
+  /** @param {any} next {a, b, epoch, join} */
   async function update(next) {
     current = next;
     if (!next) return;

@@ -15,65 +15,55 @@ const SEARCHED = { flip: "flipped", learned: "learned", forgotten: "forgotten", 
 export function eventsPanel(element, { api, onepoch, onrow, onselect, onmask }) {
   let serial = 0;
   let chosen = "";
-  /** @type {{key: string, data: any} | null} */
+  /** What was counted, and the table of it: it is made once, since hundreds of epochs make thousands of bars. @type {{key: string, data: any, rows: ReturnType<typeof rowOf>[]} | null} */
   let known = null;
+  /** What the list tells now. */
+  let told = "";
   /** @type {any} */
   let current = null;
+  const list = h("div", { class: "scroll event-list" });
 
-  /** @param {any} next {run, epoch} */
+  /** @param {any} next {run, epoch, title} */
   async function update(next) {
     current = next;
     if (!next) return;
     const mine = ++serial;
-    const { run, epoch, title } = next;
+    const { run, epoch } = next;
     try {
       if (known?.key !== `${run.slug}/${run.key}`) {
         if (!known) replace(element, h("p", { class: "empty", "aria-busy": "true" }, "Counting what happened at every epoch …"));
         const data = await api.run(run.slug, "events.json");
         if (mine !== serial) return;
-        known = { key: `${run.slug}/${run.key}`, data };
+        lay(`${run.slug}/${run.key}`, data, next.title);
       }
-      const { data } = known;
+      const { data, rows, key } = /** @type {NonNullable<typeof known>} */ (known);
+      if (!rows.length) return;
       const at = data.epochs.indexOf(epoch);
-      if (!data.kinds.length) {
-        replace(element, h("p", { class: "empty" }, data.epochs.length < 2 ? "One epoch is recorded: nothing can have happened yet." : "Nothing happened to any sample in this run, or neither predictions nor labels were recorded."), notice(data));
-        return;
-      }
       const kind = data.kinds.find((/** @type {any} */ one) => one.kind === chosen) ?? busiest(data.kinds, at);
-      const list = at < 0 || !kind.counts[at] ? { count: 0, events: [] } : await api.run(run.slug, `events/${kind.kind}/${epoch}.json`);
+      for (const row of rows) row.show(at, row.kind === kind.kind);
+      const want = `${key}/${kind.kind}/${epoch}`;
+      if (want === told) return;
+      const found = at < 0 || !kind.counts[at] ? { count: 0, events: [] } : await api.run(run.slug, `events/${kind.kind}/${epoch}.json`);
       if (mine !== serial) return;
-      const top = element.querySelector(".event-list")?.scrollTop ?? 0;
-      replace(element, h("div", { class: "event-view" },
-        h("div", { class: "scroll" }, title ? h("strong", null, title) : null, h("table", { class: "event-kinds" }, h("caption", { class: "visually-hidden" }, "events of each kind over the epochs"),
-          h("tbody", null, data.kinds.map((/** @type {any} */ one) => row(one, data.epochs, at, one === kind)))), notice(data)),
-        h("div", { class: "scroll event-list" }, happened(kind, list, epoch))));
-      if (kind.kind === chosen) /** @type {HTMLElement} */ (element.querySelector(".event-list")).scrollTop = top;
+      told = want;
+      replace(list, happened(kind, found, epoch));
     } catch (error) {
-      if (mine === serial) replace(element, h("p", { class: "error", role: "alert" }, String(/** @type {Error} */ (error).message)));
+      if (mine !== serial) return;
+      known = null;
+      told = "";
+      replace(element, h("p", { class: "error", role: "alert" }, String(/** @type {Error} */ (error).message)));
     }
   }
 
-  /** @param {any} one @param {number[]} epochs @param {number} at @param {boolean} on */
-  function row(one, epochs, at, on) {
-    return h("tr", { class: on ? "chosen" : "" },
-      h("th", { scope: "row" }, h("button", { type: "button", class: "link plain", "aria-pressed": String(on), title: one.text, onclick: () => { chosen = one.kind; update(current); } }, one.name)),
-      h("td", { class: "bars-cell" }, bars(one, epochs, at)),
-      h("td", { class: "value" }, at < 0 ? "–" : number(one.counts[at])));
-  }
-
-  /** @param {any} one @param {number[]} epochs @param {number} at */
-  function bars(one, epochs, at) {
-    const most = Math.max(1, ...one.counts);
-    const picture = s("svg", { viewBox: `0 0 ${epochs.length} 100`, preserveAspectRatio: "none", width: "100%", height: BARS_PX, class: "chart", role: "img", "aria-label": `${one.name}: at most ${number(most)} at one epoch` });
-    if (at >= 0) picture.append(s("rect", { x: at, y: 0, width: 1, height: 100, class: "event-now" }));
-    one.counts.forEach((/** @type {number} */ count, /** @type {number} */ place) => {
-      // A square root lets the few be seen beside the many of the first epochs.
-      const height = 100 * Math.sqrt(count / most);
-      const shape = s("g", { class: "clickable" }, s("rect", { x: place, y: 0, width: 1, height: 100, fill: "transparent" }), s("rect", { x: place + 0.08, y: 100 - height, width: 0.84, height, class: "event-bar" }), s("title", null, `epoch ${epochs[place]}: ${counted(count, "sample")}`));
-      shape.addEventListener("click", () => { chosen = one.kind; onepoch(epochs[place]); });
-      picture.append(shape);
-    });
-    return picture;
+  /** @param {string} key @param {any} data @param {string | null} title */
+  function lay(key, data, title) {
+    told = "";
+    const rows = data.kinds.map((/** @type {any} */ one) => rowOf(one, data.epochs, { onkind: () => { chosen = one.kind; update(current); }, onepoch }));
+    const table = h("table", { class: "event-kinds" }, h("caption", { class: "visually-hidden" }, "events of each kind over the epochs"), h("tbody", null, rows.map((/** @type {any} */ one) => one.element)));
+    known = { key, data, rows };
+    const notice = data.missing ? h("p", { class: "muted" }, data.missing) : null;
+    if (rows.length) replace(element, h("div", { class: "event-view" }, h("div", { class: "scroll" }, title ? h("strong", null, title) : null, table, notice), list));
+    else replace(element, h("p", { class: "empty" }, data.epochs.length < 2 ? "One epoch is recorded: nothing can have happened yet." : "Nothing happened to any sample in this run, or neither predictions nor labels were recorded."), notice);
   }
 
   /** To whom it happened. @param {any} kind @param {any} list @param {number} epoch */
@@ -89,12 +79,35 @@ export function eventsPanel(element, { api, onepoch, onrow, onselect, onmask }) 
     ];
   }
 
-  /** @param {any} data */
-  function notice(data) {
-    return data.missing ? h("p", { class: "muted" }, data.missing) : null;
-  }
-
   return { update };
+}
+
+/**
+ * A kind with its bars over the epochs; `show` marks the epoch and whether its samples are listed.
+ * @param {any} one @param {number[]} epochs
+ * @param {{onkind: () => void, onepoch: (epoch: number) => void}} context
+ */
+function rowOf(one, epochs, { onkind, onepoch }) {
+  const most = Math.max(1, ...one.counts);
+  const now = s("rect", { x: -1, y: 0, width: 1, height: 100, class: "event-now" });
+  const picture = s("svg", { viewBox: `0 0 ${epochs.length} 100`, preserveAspectRatio: "none", width: "100%", height: BARS_PX, class: "chart", role: "img", "aria-label": `${one.name}: at most ${number(most)} at one epoch` }, now);
+  one.counts.forEach((/** @type {number} */ count, /** @type {number} */ place) => {
+    // A square root lets the few be seen beside the many of the first epochs.
+    const height = 100 * Math.sqrt(count / most);
+    const shape = s("g", { class: "clickable" }, s("rect", { x: place, y: 0, width: 1, height: 100, fill: "transparent" }), s("rect", { x: place + 0.08, y: 100 - height, width: 0.84, height, class: "event-bar" }), s("title", null, `epoch ${epochs[place]}: ${counted(count, "sample")}`));
+    shape.addEventListener("click", () => { onkind(); onepoch(epochs[place]); });
+    picture.append(shape);
+  });
+  const button = h("button", { type: "button", class: "link plain", title: one.text, onclick: onkind }, one.name);
+  const value = h("td", { class: "value" });
+  const element = h("tr", null, h("th", { scope: "row" }, button), h("td", { class: "bars-cell" }, picture), value);
+  const show = (/** @type {number} */ at, /** @type {boolean} */ on) => {
+    now.setAttribute("x", String(at));
+    value.textContent = at < 0 ? "–" : number(one.counts[at]);
+    element.className = on ? "chosen" : "";
+    button.setAttribute("aria-pressed", String(on));
+  };
+  return { kind: one.kind, element, show };
 }
 
 /** The kind to show first: the one that happened most at this epoch, else over all. @param {{counts: number[]}[]} kinds @param {number} at */

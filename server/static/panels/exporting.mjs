@@ -49,13 +49,14 @@ export function exportMenu(page) {
     if (running) return;
     const map = page.mapOf();
     if (!map) return say("There is no map to draw yet.");
+    const pair = page.shading.ofPair();
     running = new AbortController();
     const { signal } = running;
     const bar = /** @type {HTMLProgressElement} */ (h("progress", { max: 1 }));
     const word = h("span", null, "starting");
     replace(status, h("div", { class: "progress" }, bar, word, h("button", { type: "button", onclick: () => running?.abort() }, "Cancel")));
     try {
-      const request = { kind: "picture", run: page.run.slug, form, map: map.name, epoch: page.views[0]?.epoch ?? page.store.get().epoch, color: page.store.get().color, dark: page.theme() === "dark" };
+      const request = { kind: "picture", run: page.run.slug, form, map: map.name, epoch: page.views[0]?.epoch ?? page.store.get().epoch, color: pair ? usualColor(page.run) : page.store.get().color, dark: page.theme() === "dark" };
       const job = await runJob(page.api, request, { signal, onprogress: (state) => {
         word.textContent = progressText(state);
         if (state.total) {
@@ -64,7 +65,7 @@ export function exportMenu(page) {
         }
       } });
       save(new Blob([await page.api.bytes(`jobs/${job.id}/result.bin`)], { type: job.result.mime }), `${fileName(page, form === "svg")}.${form}`);
-      say("Saved.");
+      say(pair ? `Saved, in the usual colours: it shows one run, and "${pair.word}" is of two.` : "Saved.");
     } catch (error) {
       say(signal.aborted ? "Cancelled." : String(/** @type {Error} */ (error).message));
     } finally {

@@ -96,10 +96,13 @@ export function inspector(element, page) {
       const view = page.views[index] ?? { side: index ? "b" : "a", run };
       return { run, view, mask: page.selecting.maskFor(view), epoch: page.together.epochOfRun(index), map: page.mapOf(run) };
     });
-    const answers = await Promise.all(places.map((/** @type {any} */ at) => api.runPost(at.run.slug, `set/${at.epoch}.json`, { mask: toBase64(at.mask), map: at.map?.name })));
+    const answers = await Promise.all(places.map((/** @type {any} */ at, /** @type {number} */ index) => {
+      const answer = at.epoch === undefined ? Promise.resolve(null) : api.runPost(at.run.slug, `set/${at.epoch}.json`, { mask: toBase64(at.mask), map: at.map?.name });
+      return index ? answer.catch((/** @type {any} */ error) => { page.report(error); return null; }) : answer; // what B lacks keeps nobody from A
+    }));
     if (!current()) return;
     answers[0].rows_shown = rowsOf(state.mask).slice(0, THUMBS);
-    replace(main, places.map((/** @type {any} */ at, /** @type {number} */ index) => setView(answers[index], {
+    replace(main, places.map((/** @type {any} */ at, /** @type {number} */ index) => answers[index] && setView(answers[index], {
       run: at.run, title: page.runs.length > 1 ? `${"AB"[index]} · ${at.run.name}` : null, colors: page.classColors(at.run), epoch: at.epoch, onepoch: index ? () => undefined : context.onepoch,
       onrow: (row) => context.onrow(page.rows.inFirst(at.view, row)), onkeep: (expression) => page.selecting.keep(expression, at),
       thumbnails: (rows) => (index ? null : page.run.has.images ? h("div", { class: "thumbs" }, rows.map((row) => h("button", { type: "button", class: "thumb", "aria-label": `sample ${page.rows.ids[row]}`, onclick: () => page.selecting.pin(row) }, h("img", { src: api.image(page.run.slug, row), alt: "", loading: "lazy" })))) : null),

@@ -8,6 +8,9 @@ import { h, replace } from "../dom.mjs";
  *   onkeep: lets one go
  */
 export function pinnedSamples(element, { pins, pin, image, onopen, onkeep }) {
+  const key = `${pins}/${pin}`;
+  if (element.dataset.key === key) return;
+  element.dataset.key = key;
   replace(element, h("h4", null, "Pinned"), h("ul", { class: "pinned" }, pins.map((id) => {
     const picture = image(id);
     return h("li", null,

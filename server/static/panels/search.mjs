@@ -13,7 +13,7 @@ const CHIPS = [
 
 /**
  * @param {HTMLElement} element
- * @param {{api: any, run: () => any, epoch: () => number, map: () => string, other: () => string|null,
+ * @param {{api: any, run: () => any, epoch: () => number, map: () => string, other: () => {other?: string, other_epoch?: number},
  *   selection: () => string, onresult: (expression: string, answer: any, epoch: number) => void, onclear: () => void}} context
  */
 export function searchBox(element, { api, run, epoch, map, other, selection, onresult, onclear }) {
@@ -104,7 +104,7 @@ export function searchBox(element, { api, run, epoch, map, other, selection, onr
     typed = false;
     if (!text) { message.textContent = ""; onclear(); return; }
     try {
-      const answer = await api.runPost(run().slug, "query", { query: text, epoch: at, map: map(), ...(other() ? { other: other() } : {}) });
+      const answer = await api.runPost(run().slug, "query", { query: text, epoch: at, map: map(), ...other() });
       typed ||= answer.count === 0;
       onresult(text, answer, at);
       replace(message, answer.count === 0 ? "no sample fits" : null);
