@@ -147,6 +147,7 @@ def test_events_are_counted_by_kind_and_select_their_samples(
     tab = open_tab(f"{SIDE_A}&view=events&epoch={run.epochs[2]}")
     row = "[...document.querySelectorAll('.event-kinds tr')].find(r => r.textContent.startsWith('learned'))"
     tab.see("the count of this epoch", f"() => {row}?.querySelector('.value').textContent === '{learned[2]}'")
+    assert tab.page.locator(".event-kinds", has_text="flipped").count() == 0  # each is one of the others here
     tab.page.get_by_role("button", name="learned", exact=True).click()
     tab.page.get_by_role("button", name=f"select all {learned[2]}").click()
     tab.until("they are selected", lambda now: now["selected"] == learned[2])
