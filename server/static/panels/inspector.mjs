@@ -19,10 +19,10 @@ const THUMBS = 24;
 export function inspector(element, page) {
   const { api, store } = page;
   const section = () => h("section", { class: "panel", hidden: true });
-  const main = h("section", { class: "panel", "aria-label": "inspector" });
+  const main = h("section", { class: "panel main", "aria-label": "inspector" });
   const of = page.runs.map((/** @type {any} */ run, /** @type {number} */ index) => ({ title: page.runs.length > 1 ? h("h2", { class: "run-name", hidden: true }, `${index ? "B" : "A"} · ${run.name}`) : null, past: section(), saliency: section(), neurons: section() }));
   const [changed, events, near, classes, about] = [section(), section(), section(), section(), section()];
-  const kept = section();
+  const kept = h("section", { class: "panel kept", hidden: true, "aria-label": "pinned samples" });
   replace(element, kept, main, of.map((/** @type {any} */ one) => [one.title, one.past, one.saliency, one.neurons]), changed, events, near, classes, about);
   const context = { api, onepoch: (/** @type {number} */ epoch) => page.go(epoch), onrow: (/** @type {number} */ row) => page.selecting.pin(row) };
   const panels = of.map((/** @type {any} */ one) => [saliencyPanel(one.saliency, context), neuronPanel(one.neurons, context)]);
