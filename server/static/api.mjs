@@ -31,7 +31,7 @@ export class Api {
     let response;
     try {
       response = await fetch(path, { credentials: "same-origin", ...options });
-    } catch (error) {
+    } catch {
       this.#setOnline(false);
       throw new ApiError({ error: { message: "the server cannot be reached" } }, 0);
     }

@@ -87,7 +87,7 @@ export class Page {
       view.recolor().then(() => view.paint());
     }
     this.refreshLegend();
-    this.timeline?.run && this.timeline.draw();
+    if (this.timeline?.run) this.timeline.draw();
   }
 
   /** What takes all epochs of a run follows its map: the map's figures, curves, then which epochs are interesting. @param {any} run */

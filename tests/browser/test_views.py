@@ -286,6 +286,16 @@ def test_the_picture_is_what_is_seen_with_its_legend(open_tab: Callable[..., Any
     assert len(np.unique(legend.reshape(-1, 3), axis=0)) > 30
 
 
+def test_a_drawing_of_one_run_has_its_usual_colours_where_the_page_shows_those_of_two(
+    open_tab: Callable[..., Any],
+) -> None:
+    tab = open_tab(f"{BOTH}&color=agreement_ab")
+    tab.page.click("#export summary")
+    with tab.page.expect_download(timeout=60_000):
+        tab.page.click("[data-export=svg]")
+    tab.see("it says so", "() => document.querySelector('#export').textContent.includes('usual colours')")
+
+
 def test_a_drawing_comes_from_the_server(
     open_tab: Callable[..., Any], runs: list[Any], tmp_path: Path
 ) -> None:

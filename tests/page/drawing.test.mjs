@@ -83,7 +83,7 @@ test("a disc covers about its area and its middle is opaque", () => {
 test("discs are those of the plain rule: each covered pixel is mixed with what is under it", () => {
   const random = generator(3);
   const [width, height, count] = [50, 40, 300];
-  const places = Float32Array.from({ length: 2 * count }, (_, i) => random() * 60 - 8);
+  const places = Float32Array.from({ length: 2 * count }, () => random() * 60 - 8);
   const colors = Uint32Array.from({ length: count }, (_, i) => ((((i % 3 === 0 ? 90 : i % 7 === 0 ? 0 : 255) << 24) | (random() * 0xffffff)) >>> 0));
   const order = Uint32Array.from({ length: count }, (_, i) => (i * 7) % count);
   for (const radius of [0.8, 1.4, 2.7]) {

@@ -15,9 +15,9 @@ const START = { azimuth: 35, elevation: 22 };
 
 /**
  * @param {HTMLElement} element
- * @param {{api: any, onepoch: (epoch: number) => void, css: (name: string) => string}} context
+ * @param {{api: any, css: (name: string) => string}} context
  */
-export function cubePanel(element, { api, onepoch, css }) {
+export function cubePanel(element, { api, css }) {
   const camera = { ...START };
   /** @type {any} */
   let current = null;

@@ -59,7 +59,7 @@ function told(lines, runs) {
   return order.map((line) => {
     const letter = runs > 1 ? "AB"[line.run] : "";
     let shade = runs > 1 ? line.run : rank(line);
-    while (runs === 1 && taken.has(shade) && shade < SHADES.length - 1) shade = Math.max(2, shade + 1);
+    if (runs === 1) while (taken.has(shade) && shade < SHADES.length - 1) shade = Math.max(2, shade + 1);
     taken.add(shade);
     return { ...line, shade, dashed: runs > 1 && parts > 1 && !isHeldOut(line.part), text: [letter, line.part || (runs > 1 ? "" : "value")].filter(Boolean).join(" ") };
   });

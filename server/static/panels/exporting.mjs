@@ -1,5 +1,6 @@
 /** What can be taken away: the picture as seen, a drawing, the film, the page as one file, the selection. */
 
+import { usualColor } from "../address.mjs";
 import { h, replace } from "../dom.mjs";
 import { icon } from "../icons.mjs";
 import { progressText, runJob } from "../jobs.mjs";

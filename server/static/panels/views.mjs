@@ -53,7 +53,7 @@ export function views(tabs, body, page) {
       return { update: () => panel.update(current()) };
     } }] : []),
     { name: "cube", text: "Cube", make: (element) => {
-      const panel = cubePanel(element, { api, onepoch: (epoch) => page.go(epoch), css: (name) => page.css(name) });
+      const panel = cubePanel(element, { api, css: (name) => page.css(name) });
       return { update: () => {
         const view = page.views[0];
         const { run } = page;
