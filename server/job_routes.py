@@ -9,6 +9,8 @@ from timetravel.server.library import Entry
 from timetravel.server.routes import Answer, Ask, Refusal, Route
 
 EPOCHS_LIMIT = 1000
+MEAN_LIMIT = 64
+"""Samples over which a saliency is averaged: each costs a pass through the network at each epoch."""
 
 
 def start(ask: Ask) -> Answer:
@@ -18,7 +20,8 @@ def start(ask: Ask) -> Answer:
         raise Refusal(400, f"there is no job {kind!r}", f"There are {', '.join(ask.site.board.kinds)}.")
     entry = ask.site.library.entry(str(ask.body.get("run", "")))
     run = entry.open()
-    request = {name: value for name, value in ask.body.items() if name not in ("kind", "run")}
+    own = ("kind", "run", "sample_id", "sample_ids")
+    request = {name: value for name, value in ask.body.items() if name not in own}
     # The path, and what code may run, come from the table of the server, never from a request.
     request |= {
         "path": str(entry.path.resolve()),
@@ -27,6 +30,11 @@ def start(ask: Ask) -> Answer:
     }
     if "row" in request:
         request["sample_id"] = int(run.samples.ids[ask.row(run, request["row"])])
+    if "rows" in request:
+        rows = request["rows"]
+        if not isinstance(rows, list) or not 0 < len(rows) <= MEAN_LIMIT:
+            raise Refusal(400, "rows is no list of rows", f"Pass 1 to {MEAN_LIMIT} rows.")
+        request["sample_ids"] = [int(run.samples.ids[ask.row(run, row)]) for row in rows]
     if "epochs" in request:
         epochs = request["epochs"]
         if not isinstance(epochs, list) or not 0 < len(epochs) <= EPOCHS_LIMIT:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from timetravel.errors import BadInput
 from timetravel.run import Run, open_run
@@ -34,12 +35,14 @@ def _run(request: dict[str, Any]) -> Run:
 
 
 def saliency(request: dict[str, Any], report: Report) -> Done:
-    """Attribution maps of one sample at some epochs: float32 [epochs][height][width]."""
+    """Attribution maps of one sample at some epochs, or the mean of several: float32 [epochs][height][width]."""
     from timetravel.explain.pipeline import attribute
+    from timetravel.explain.similarity import color_limit
 
+    ids = request.get("sample_ids") or [request["sample_id"]]
     found = attribute(
         _run(request),
-        [request["sample_id"]],
+        ids,
         request["epochs"],
         request.get("method", "saliency"),
         request.get("target", "predicted"),
@@ -48,22 +51,31 @@ def saliency(request: dict[str, Any], report: Report) -> Done:
         factory_arguments=request["factory_arguments"],
         report=report,
     )
-    maps = found.values[:, 0]
+    maps = found.values[:, 0] if len(ids) == 1 else _mean_over_samples(found.values)
     # Inputs that are no pictures are shown as one line of values.
     maps = maps.reshape(len(maps), 1, -1) if maps.ndim != 3 else maps
     result = {
         "height": maps.shape[1],
         "width": maps.shape[2],
         "epochs": list(found.epochs),
-        "targets": found.targets[:, 0],
-        "limit": found.limit,
+        "targets": [int(row[0]) if (row == row[0]).all() else -1 for row in found.targets],
+        "limit": found.limit if len(ids) == 1 else color_limit(maps),
+        "samples": len(ids),
         "signed": found.signed,
         "method": found.method,
-        "completeness": None if found.completeness is None else found.completeness[:, 0],
+        "completeness": None if found.completeness is None or len(ids) > 1 else found.completeness[:, 0],
         "seconds": float(found.seconds.sum()),
         "warnings": list(found.notes),
     }
     return result, np.ascontiguousarray(np.nan_to_num(maps), "<f4").tobytes()
+
+
+def _mean_over_samples(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(E, n, ...) to (E, ...): the mean of those samples that have a map at an epoch, NaN where none has."""
+    known = np.isfinite(values)
+    count = known.sum(1)
+    total = np.where(known, values, 0).sum(1, dtype=np.float64)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan).astype(np.float32)
 
 
 def neurons(request: dict[str, Any], report: Report) -> Done:

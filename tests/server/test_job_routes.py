@@ -103,6 +103,29 @@ def test_saliency_is_that_of_the_network_at_each_epoch(
     assert units["result"]["total_units"] == 3
 
 
+def test_the_saliency_of_a_set_is_the_mean_over_its_samples(
+    linear: tuple[Path, list[np.ndarray], np.ndarray], importable: None, serving: Callable[..., Running]
+) -> None:
+    path, weights, inputs = linear
+    running = serving([path], live=False, factory="linear_factory:make")
+    request = {"kind": "saliency", "run": "linear", "epochs": [0, 1], "method": "input_x_gradient"}
+    rows = [0, 3, 5]
+    for target in (1, "predicted"):
+        body = {**request, "rows": rows, "target": target, "sample_ids": [99]}
+        done = finished(running, running.json("jobs", "POST", body, status=202))
+        assert done["state"] == "done", done["error"]
+        maps = np.frombuffer(running.fetch(f"jobs/{done['id']}/result.bin").body, "<f4").reshape(2, 4, 4)
+        for at, weight in enumerate(weights):
+            flat = inputs.reshape(6, 16)[rows]
+            told = np.full(3, 1) if target == 1 else (flat @ weight.T).argmax(1)
+            assert maps[at] == pytest.approx((flat * weight[told]).mean(0).reshape(4, 4), abs=1e-5)
+            wanted = int(told[0]) if (told == told[0]).all() else -1
+            assert done["result"]["targets"][at] == wanted
+        assert done["result"]["samples"] == 3
+    for wrong in ([], [0] * 65, "0", [9]):
+        running.json("jobs", "POST", {**request, "rows": wrong}, status=400)
+
+
 def test_a_factory_runs_only_when_the_server_was_given_it(
     linear: tuple[Path, list[np.ndarray], np.ndarray], importable: None, serving: Callable[..., Running]
 ) -> None:

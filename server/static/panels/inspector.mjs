@@ -9,11 +9,14 @@ import { neuronPanel } from "./neurons.mjs";
 import { pinnedSamples } from "./pinned.mjs";
 import { aboutView, findingsView } from "./run_summary.mjs";
 import { saliencyPanel } from "./saliency.mjs";
+import { spread } from "../shading.mjs";
 import { sampleCard, sampleEvents, sampleHistory } from "./sample.mjs";
 import { setView } from "./set.mjs";
 
 const SETTLE_MS = 90;
 const THUMBS = 24;
+/** Samples of a set over which a saliency is averaged, spread over it. */
+const MEAN_SALIENCY = 64;
 
 /** @param {HTMLElement} element @param {any} page */
 export function inspector(element, page) {
@@ -38,7 +41,7 @@ export function inspector(element, page) {
     kept.hidden = !state.pins.length;
     pinnedSamples(kept, { pins: state.pins, pin: state.pin, image: (id) => (page.run.has.images ? api.image(page.run.slug, page.rows.of(id)) : null), onopen: (id) => store.set({ pin: id }), onkeep: (id) => page.selecting.keepPinned(id) });
     const row = state.pin === null ? -1 : page.rows.of(state.pin);
-    if (row < 0) hideSample();
+    if (row < 0) hideSample(Boolean(state.mask));
     if (row >= 0 || state.mask) {
       learning.update(null);
       about.hidden = true;
@@ -55,13 +58,14 @@ export function inspector(element, page) {
     }
   }
 
-  function hideSample() {
+  /** @param {boolean} keepsSaliency  a set has its mean */
+  function hideSample(keepsSaliency) {
     for (const one of of) {
       if (one.title) one.title.hidden = true;
       one.past.hidden = true;
     }
     events.hidden = true;
-    for (const panel of [...panels.flat(), neighbors, change]) panel.update(null);
+    for (const panel of [...panels.flatMap((/** @type {any[]} */ [saliency, neurons]) => (keepsSaliency ? [neurons] : [saliency, neurons])), neighbors, change]) panel.update(null);
   }
 
   /** @param {number} row @param {any} state @param {() => boolean} current */
@@ -107,6 +111,15 @@ export function inspector(element, page) {
       onrow: (row) => context.onrow(page.rows.inFirst(at.view, row)), onkeep: (expression) => page.selecting.keep(expression, at),
       thumbnails: (rows) => (index ? null : page.run.has.images ? h("div", { class: "thumbs" }, rows.map((row) => h("button", { type: "button", class: "thumb", "aria-label": `sample ${page.rows.ids[row]}`, onclick: () => page.selecting.pin(row) }, h("img", { src: api.image(page.run.slug, row), alt: "", loading: "lazy" })))) : null),
     })));
+    places.forEach(showMeanSaliency);
+  }
+
+  /** @param {any} at @param {number} index */
+  function showMeanSaliency({ run, mask, epoch }, index) {
+    const rows = rowsOf(mask);
+    const there = rows.length > 1 && run.has.images && epoch !== undefined && !run.missing?.saliency;
+    panels[index][0].update(there ? { run, rows: spread(rows, MEAN_SALIENCY), of: rows.length, epoch, image: null, missing: null } : null);
+    if (of[index].title) of[index].title.hidden = !there;
   }
 
   /** @param {any} state @param {() => boolean} current */

@@ -1,4 +1,4 @@
-/** Where the network looked: attribution maps of one sample over epochs, on one colour scale. */
+/** Where the network looked: attribution maps of one sample over epochs, or the mean of a set, on one colour scale. */
 
 import { attributionColors, number } from "../chart_math.mjs";
 import { pixelImage } from "../charts.mjs";
@@ -57,8 +57,10 @@ export function saliencyPanel(element, { api, onepoch }) {
   let current = null;
   /** @type {any} */
   let shown = null;
+  /** The set whose mean was asked for: it takes a pass through the network for each sample, so nothing starts by itself. */
+  let asked = "";
 
-  /** @param {any} next {run, row, id, epoch, image, missing} @param {boolean} [force] */
+  /** @param {any} next {run, row, epoch, image, missing}, of a set rows and of how many they are in the place of row @param {boolean} [force] */
   async function update(next, force = false) {
     current = next;
     element.hidden = !next;
@@ -71,8 +73,16 @@ export function saliencyPanel(element, { api, onepoch }) {
     }
     method.hidden = target.hidden = options.hidden = false;
     fillTargets(next.run);
+    if (next.rows && asked !== `${next.run.slug}/${next.rows}`) {
+      running?.abort();
+      last = "";
+      shown = null;
+      options.hidden = true;
+      replace(body, h("button", { type: "button", onclick: () => { asked = `${next.run.slug}/${next.rows}`; update(current); } }, `mean over ${next.rows.length < next.of ? `${next.rows.length} of these samples` : "these samples"}`));
+      return;
+    }
     const epochs = stripEpochs(next.run.epochs.filter((epoch) => !next.without?.includes(epoch)), next.epoch);
-    const key = JSON.stringify([next.run.slug, next.run.key, next.row, epochs, settings.method, settings.target]);
+    const key = JSON.stringify([next.run.slug, next.run.key, next.row ?? next.rows, epochs, settings.method, settings.target]);
     if (key === last && !force) return draw();
     last = key;
     running?.abort();
@@ -83,7 +93,7 @@ export function saliencyPanel(element, { api, onepoch }) {
     running = new AbortController();
     const { signal } = running;
     try {
-      const request = { kind: "saliency", run: next.run.slug, row: next.row, epochs, method: settings.method, target: numberOr(settings.target) };
+      const request = { kind: "saliency", run: next.run.slug, ...(next.rows ? { rows: next.rows } : { row: next.row }), epochs, method: settings.method, target: numberOr(settings.target) };
       const job = await runJob(api, request, { signal, onprogress: (state) => !signal.aborted && replace(body, progress(state)) });
       const values = new Float32Array(await api.bytes(`jobs/${job.id}/result.bin`));
       if (signal.aborted) return;
@@ -122,7 +132,7 @@ export function saliencyPanel(element, { api, onepoch }) {
         h("span", null, `e${epoch}`), h("span", { class: "muted" }, empty ? (differing ? "the same" : "no attribution") : shown.names[shown.targets[index]] ?? ""));
     });
     replace(body, h("div", { class: "strip" }, current.image ? h("div", { class: "tile" }, h("img", { src: current.image, alt: "the sample" }), h("span", null, "input"), h("span", { class: "muted" }, " ")) : null, tiles),
-      h("p", { class: "muted" }, `${settings.own ? "each its own scale" : `one scale, full colour at ${number(common)}`}${differing ? `, orange more than at epoch ${current.epoch}, purple less` : shown.signed ? ", orange for, purple against" : ""} · ${number(shown.seconds, 2)} s`,
+      h("p", { class: "muted" }, current.rows ? `mean over ${shown.samples}${shown.samples < current.of ? ` of ${number(current.of)}` : ""} samples · ` : null, `${settings.own ? "each its own scale" : `one scale, full colour at ${number(common)}`}${differing ? `, orange more than at epoch ${current.epoch}, purple less` : shown.signed ? ", orange for, purple against" : ""} · ${number(shown.seconds, 2)} s`,
         shown.completeness !== null && shown.completeness !== undefined ? ` · completeness error ${number(Array.isArray(shown.completeness) ? Math.max(...shown.completeness.map(Math.abs)) : shown.completeness, 2)}` : ""),
       (shown.warnings ?? []).map((text) => h("p", { class: "honest" }, text)));
   }
