@@ -20,6 +20,9 @@ NOWHERE = 65535
 STEPS = 65534
 """Quantised coordinates run from 0 to here over the map's extent."""
 
+SAFE = 2**53 - 1
+"""A browser rounds larger whole numbers: they go as text."""
+
 _WIRE = {"f32": "<f4", "u16": "<u2", "u8": "u1", "i32": "<i4", "i64": "<i8"}
 
 
@@ -98,6 +101,8 @@ def plain(value: Any) -> Any:
         value = value.item()
     if isinstance(value, float):
         return value if math.isfinite(value) else None
+    if isinstance(value, int) and abs(value) > SAFE:
+        return str(value)
     if value is None or isinstance(value, str | int | bool):
         return value
     return str(value)
@@ -112,9 +117,13 @@ def plain_array(values: NDArray[Any]) -> Any:
         told = numbers.astype(object)
         told[~np.isfinite(numbers)] = None
         return told.tolist()
-    if values.dtype.kind == "O":
+    if values.dtype.kind == "O" or (values.dtype.itemsize == 8 and values.size and _has_unsafe(values)):
         return [plain(inner) for inner in values.tolist()]
     return values.tolist()
+
+
+def _has_unsafe(values: NDArray[Any]) -> bool:
+    return values.dtype.kind in "iu" and (int(values.max()) > SAFE or int(values.min()) < -SAFE)
 
 
 def _eight_digits(numbers: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -68,7 +68,7 @@ def neighbors(ask: Ask) -> Answer:
             "before": before,
             "kept": kept,
             "kept_share": len(kept) / len(rows) if rows else None,
-            "persisted": len(set(rows) & set(before["rows"])) if before else None,
+            "persisted": len(set(rows) & set(before["rows"])) if before and rows and before["rows"] else None,
         }
     )
 

@@ -54,6 +54,15 @@ export class Address {
     return { ...state, selection: rows.length <= IDS_AT_MOST ? `ids:${rows.map((row) => page.rows.ids[row]).join(",")}` : this.stored.mask === state.mask ? `mask:${this.stored.key}` : "" };
   }
 
+  /** The selection in a view's run, as a link names it without an expression: by ids, or by a mask that the server keeps. @param {any} view */
+  async selectionOf(view) {
+    const { page } = this;
+    const mask = page.selecting.maskFor(view);
+    const rows = mask ? rowsOf(mask) : [];
+    if (rows.length <= IDS_AT_MOST) return rows.length ? `ids:${rows.map((row) => page.rows.idIn(view, row)).join(",")}` : "";
+    return `mask:${(await page.api.runPost(view.run.slug, "mask.json", { mask: toBase64(mask), keep: true })).key}`;
+  }
+
   /** Tells the server, after things have settled, so that Python sees the same page. */
   tell() {
     clearTimeout(this.tellTimer);
@@ -144,7 +153,8 @@ export class Address {
 
 /** @param {any} run @returns {string} */
 export function usualColor(run) {
-  return run.has.labels ? "label" : "predicted";
+  if (run.has.labels) return "label";
+  return ["predicted", "split"].find((name) => run.columns.some((/** @type {any} */ one) => one.name === name)) ?? "predicted";
 }
 
 /**

@@ -247,14 +247,19 @@ export class Page {
     for (const one of this.views) one.paintSoon();
   }
 
-  swap() {
+  async swap() {
     if (this.runs.length < 2) return;
-    const { join } = this.store.get();
+    const { join, view } = this.store.get();
     const later = laterBy(join);
-    // The slider tells the epochs of what stands first.
-    this.address.open([this.runs[1].slug, this.runs[0].slug], {
-      epoch: this.together.epochOfSecond(), interval: this.together.intervalOf({ side: "b" }), join: later ? String(-later) : join,
-    });
+    try {
+      // The slider tells the epochs of what stands first; an expression would name other samples there, so they go by id.
+      this.address.open([this.runs[1].slug, this.runs[0].slug], {
+        epoch: this.together.epochOfSecond(), interval: this.together.intervalOf({ side: "b" }), join: later ? String(-later) : join, view,
+        selection: await this.address.selectionOf({ side: "b", run: this.runs[1] }), madeAt: null,
+      });
+    } catch (error) {
+      this.report(error);
+    }
   }
 
   /** Folds a panel away or back; the browser remembers it. @param {"inspector" | "timeline"} panel */

@@ -6,7 +6,7 @@ const MISSING = 65535;
 const GREY = { light: "#8a929c", dark: "#7a838d" };
 
 /**
- * @param {{name: string, kind: string, text?: string, signed?: boolean}} column
+ * @param {{name: string, kind: string, text?: string, signed?: boolean, turned?: boolean}} column
  * @param {ArrayLike<number>} values
  * @param {{run: any, colors: string[], ring: boolean[], theme: "light" | "dark", categories?: string[], solo: number[], range?: [number, number] | null}} context  range: of the ramp, over all epochs
  * @returns {any} {colors: Uint32Array (ABGR), groups, visible, entries or ramp, alpha, title, key, rings}
@@ -44,6 +44,8 @@ export function shadesOf(column, values, { run, colors, ring, theme, categories,
   const signed = column.signed ?? /change$/.test(column.name);
   const [low, high] = range ?? limits(values, signed);
   const tones = signed ? (theme === "dark" ? "puorDark" : "puor") : "viridis";
+  // Turned round where orange would stand for what elsewhere is blue: A of two runs.
+  const along = (/** @type {number} */ share) => (column.turned ? 1 - share : share);
   let missingCount = 0;
   for (let row = 0; row < count; row++) {
     const value = values[row];
@@ -52,9 +54,9 @@ export function shadesOf(column, values, { run, colors, ring, theme, categories,
       missingCount++;
       continue;
     }
-    packed[row] = abgr(ramp(tones, (value - low) / (high - low || 1)));
+    packed[row] = abgr(ramp(tones, along((value - low) / (high - low || 1))));
   }
-  const stops = Array.from({ length: 9 }, (_, index) => `rgb(${ramp(tones, index / 8).map(Math.round).join(" ")})`);
+  const stops = Array.from({ length: 9 }, (_, index) => `rgb(${ramp(tones, along(index / 8)).map(Math.round).join(" ")})`);
   return { ...base, groups: new Uint8Array(count), visible: null, entries: null, low, high, gradient: stops.join(","), note: [range ? "one scale for all epochs" : "", missingCount ? `${missingCount.toLocaleString("en-US")} without a value, grey` : ""].filter(Boolean).join(" · "), rings: null };
 }
 

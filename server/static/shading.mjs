@@ -76,7 +76,7 @@ export class Shading {
     const values = await page.api.pairColumn(page.runs, name === "agreement_ab" ? "agreement" : "difference", view.side, epochs);
     if (!(await this.loadMarks(view, page.epochOf(view), current))) return null;
     if (name === "agreement_ab" && told === RIGHT) this.marks.get(view.side).wrong = null; // its colour says so
-    if (name !== "agreement_ab") return this.shaded(view, { name, text, kind: "number", signed: true }, values, { colors: [], range: [-1, 1] });
+    if (name !== "agreement_ab") return this.shaded(view, { name, text, kind: "number", signed: true, turned: true }, values, { colors: [], range: [-1, 1] });
     return this.shaded(view, { name, text, kind: "text" }, values, { colors: told.colors.map((color) => page.css(color)), categories: told.words });
   }
 

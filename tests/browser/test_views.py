@@ -152,6 +152,25 @@ def test_two_runs_set_apart_by_hand_and_a_link_keeps_it(
     )
 
 
+@pytest.mark.parametrize("query", ["a.loss>1", "split:train"])
+def test_swapped_runs_keep_the_samples_that_were_selected_and_their_epochs(
+    open_tab: Callable[..., Any], runs: list[Any], query: str
+) -> None:
+    epoch = runs[0].epochs[1]
+    wanted = len(runs[0].select(query.removeprefix("a."), epoch=epoch))
+    assert 0 < wanted < len(runs[0].samples)
+    tab = open_tab(f"{BOTH}&epoch={epoch}&join=1&view=compare&selection={query}")
+    tab.until("they are selected", lambda now: now["selected"] == wanted)
+    tab.page.keyboard.press("x")
+    tab.until(
+        "the same samples, the other way round",
+        lambda now: (
+            (now["runs"], now["shown"], now["join"], now["view"], now["selected"])
+            == (["digits-mlp", "digits-cnn"], [runs[1].epochs[2], epoch], "-1", "compare", wanted)
+        ),
+    )
+
+
 def test_unlinked_cameras_move_alone(open_tab: Callable[..., Any]) -> None:
     tab = open_tab(BOTH)
     range_of_b = "() => { const f = Bokeh.documents[0].get_model_by_name('map-b'); return [f.x_range.start, f.x_range.end] }"

@@ -98,3 +98,10 @@ def test_packing_is_repeatable() -> None:
     body = bytes(10_000)
     assert packed(body) == packed(body)
     assert gzip.decompress(packed(body)) == body
+
+
+def test_whole_numbers_that_a_browser_would_round_go_as_text() -> None:
+    large = 2**53 + 1
+    told = json.loads(to_json({"id": large, "ids": np.array([large, 5, -large]), "row": np.int64(7)}))
+    assert told == {"id": str(large), "ids": [str(large), 5, str(-large)], "row": 7}
+    assert json.loads(to_json(np.array([2**53 - 1, -(2**53) + 1]))) == [2**53 - 1, -(2**53) + 1]

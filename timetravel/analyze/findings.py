@@ -143,7 +143,7 @@ def _most_forgotten(past: History) -> Finding | None:
     chosen = counts >= least
     number = int(chosen.sum())
     ever = int((counts > 0).sum())
-    often = f"{least} times or more" if most > least else times(least)
+    often = f"{times(least)} or more" if most > least else times(least)
     text = (
         f"{number:,} {'sample was' if number == 1 else 'samples were'} learned and forgotten again {often}; "
         f"{ever:,} {'was' if ever == 1 else 'were'} forgotten at least once."

@@ -23,7 +23,7 @@ WORDS = {
     "turnover": "neighbourhoods are reshuffled",
     "regions": "the decision map changes",
     "divergence": "probabilities shift",
-    "validation_loss": "validation loss jumps",
+    "validation_loss": "held-out loss jumps",
     "anomalies": "samples of one class turn together",
     "movement": "representations move far",
 }

@@ -26,7 +26,7 @@ export function neighborPanel(element, { api, onrow }) {
       const both = new Set(data.kept ?? []);
       replace(body,
         h("p", { class: "muted" }, data.representation.rows.length === 0 ? "not recorded at this epoch" : `the map keeps ${both.size} of its ${counted(data.representation.rows.length, "nearest neighbour")}`,
-          data.before ? ` · ${data.persisted} were neighbours at epoch ${data.before.epoch}` : ""),
+          data.before && data.persisted !== null ? ` · ${data.persisted} were neighbours at epoch ${data.before.epoch}` : ""),
         line("nearest to the network", data.representation.rows, both, next),
         line("nearest on the map", data.map.rows, both, next),
         data.before ? line(`nearest to the network at epoch ${data.before.epoch}`, data.before.rows, new Set(data.representation.rows), next) : null);

@@ -26,7 +26,7 @@ export function sampleCard(data, { run, colors, epoch, image, pinned, onpin, onc
       h("p", null, h("span", { class: "dot", style: `background:${colors[data.label] ?? "transparent"}` }), `label ${name(data.label)}`,
         data.true_label !== null && data.true_label !== undefined && data.true_label !== data.label ? h("span", { class: "warn" }, ` (rightly ${name(data.true_label)})`) : null),
       h("p", { class: wrong ? "wrong" : "" }, h("span", { class: "dot", style: `background:${colors[predicted] ?? "transparent"}` }),
-        at < 0 || predicted < 0 ? "not recorded at this epoch" : `predicted ${name(predicted)} (${number(data.confidence[at], 2)})${wrong ? " ✕" : ""}`),
+        predicted < 0 ? (at >= 0 && data.present?.[at] ? "no prediction at this epoch" : "not recorded at this epoch") : `predicted ${name(predicted)} (${number(data.confidence[at], 2)})${wrong ? " ✕" : ""}`),
       h("p", { class: "muted" }, [data.split, labelled(data, epoch), kept(data, epoch)].filter(Boolean).join(" · "))));
 }
 
@@ -38,11 +38,9 @@ export function sampleCard(data, { run, colors, epoch, image, pinned, onpin, onc
  */
 export function sampleHistory(data, { run, colors, epoch, onepoch }) {
   return [
-    h("h4", null, "Prediction over epochs"),
-    classStrip({ epochs: data.epochs, epoch, classes: data.predicted, colors, names: run.classes, label: data.label, onepoch }),
+    ...(data.predicted.some((/** @type {number} */ one) => one >= 0) ? [h("h4", null, "Prediction over epochs"), classStrip({ epochs: data.epochs, epoch, classes: data.predicted, colors, names: run.classes, label: data.label, onepoch })] : []),
     ...probability(data, { run, colors, epoch, onepoch }),
-    h("h4", null, "Loss"),
-    curves({ epochs: data.epochs, epoch, label: "loss", height: 40, onepoch, lines: [{ name: "loss", values: data.loss, color: "var(--ink)" }] }),
+    ...(data.loss?.some((/** @type {any} */ value) => Number.isFinite(value)) ? [h("h4", null, "Loss"), curves({ epochs: data.epochs, epoch, label: "loss", height: 40, onepoch, lines: [{ name: "loss", values: data.loss, color: "var(--ink)" }] })] : []),
   ];
 }
 

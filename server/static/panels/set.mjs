@@ -47,6 +47,7 @@ export function setView(data, { run, title, colors, epoch, onepoch, onkeep, onro
 function changed(data, { run, colors, epoch, onkeep }) {
   const { from_epoch: from, matrix, counts } = data.transitions;
   if (from === null) return [h("h4", null, "Changes"), h("p", { class: "empty" }, "There is no epoch before this one.")];
+  if (!run.has.logits) return [h("h4", null, "Changes"), h("p", { class: "empty" }, "No predictions were recorded, so none can have changed.")];
   const pairs = matrix.map((cell) => /** @type {import("./pairs.mjs").Pair} */ ([cell.from, cell.to, cell.count]));
   const flips = mostFrequent(pairs);
   const shown = [...new Set(pairs.flatMap(([a, b]) => [a, b]))].sort((a, b) => a - b);
@@ -78,13 +79,14 @@ function brief(count) {
 /** @param {any} data @param {any} context */
 function loss(data, { epoch, onepoch, onrow }) {
   const parts = [];
-  if (data.curves?.epochs?.length) {
+  const known = (/** @type {any[] | undefined} */ values) => values?.some((value) => Number.isFinite(value));
+  if (known(data.curves?.mean_loss)) {
     parts.push(h("h4", null, "Mean loss, middle half shaded"), curves({
       epochs: data.curves.epochs, epoch, label: "mean loss", onepoch, height: 60,
       lines: [{ name: "mean loss", values: data.curves.mean_loss, color: "var(--accent)" }],
       band: data.curves.q1 ? { low: data.curves.q1, high: data.curves.q3, color: "var(--accent)" } : undefined,
     }));
-    if (data.curves.accuracy) {
+    if (known(data.curves.accuracy)) {
       parts.push(h("h4", null, "Accuracy"), curves({
         epochs: data.curves.epochs, epoch, label: "accuracy", onepoch, height: 44, domain: [0, 1],
         lines: [{ name: "accuracy", values: data.curves.accuracy, color: "var(--ink)" }],
@@ -94,7 +96,7 @@ function loss(data, { epoch, onepoch, onrow }) {
   const figures = data.loss;
   if (figures?.mean !== null && figures?.mean !== undefined) {
     parts.push(h("p", null, `Mean loss ${number(figures.mean)}`,
-      figures.previous_mean === null || figures.previous_mean === undefined ? null : ` (${signed(figures.mean - figures.previous_mean)} since the epoch before)`));
+      figures.mean_change === null || figures.mean_change === undefined ? null : ` (${signed(figures.mean_change)} since the epoch before)`));
     const changes = [...(figures.rises ?? []), ...(figures.falls ?? [])];
     if (changes.length) {
       parts.push(h("h4", null, "Largest changes of loss"), bars({ rows: changes.map((one) => ({

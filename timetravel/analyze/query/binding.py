@@ -260,18 +260,23 @@ def _became(test: Test, where: Context) -> Condition:
         for epoch, before in _steps(where, epochs_meant(where, test.epoch)):
             if word in ("right", "wrong") and not item.is_quoted:
                 if "label" not in names_of(where):
-                    raise QueryError("the samples have no labels, so nothing is right or wrong", test.start)
+                    raise QueryError(_nothing_is_right(where), test.start)
                 parts.append(Happened("learned" if word == "right" else "forgotten", ((epoch, before),)))
             else:
                 parts.append(Became(values.class_number(item, where, ("right", "wrong")), epoch, before))
     return AnyOf(tuple(parts)) if parts else Never()
 
 
+def _nothing_is_right(where: Context) -> str:
+    missing = "the run has no predictions" if "label" in names_of(where) else "the samples have no labels"
+    return f"{missing}, so nothing is right or wrong"
+
+
 def _right(test: Test, where: Context) -> Condition:
     if test.operator is not None:
         raise QueryError(f"{test.column.text} takes no value; write it alone", test.start)
     if "correct" not in names_of(where):
-        raise QueryError("the samples have no labels, so nothing is right or wrong", test.start)
+        raise QueryError(_nothing_is_right(where), test.start)
     flag = names_of(where)["correct"]
     is_right = canonical(test.column.text, where) == "right"
     epochs = epochs_meant(where, test.epoch)
