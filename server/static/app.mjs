@@ -67,6 +67,7 @@ async function start() {
   await page.address.restore();
   if (asked.epoch === undefined) page.goStop(Infinity);
   await connection.obey(page.shared?.command, asked);
+  if (page.views.every((view) => view.still)) page.stillDrawn();
   page.address.tell();
   page.words.selection();
   page.layersChanged();

@@ -381,7 +381,8 @@ export class Page {
 
   stillDrawn() {
     this.tellOfView();
-    if (this.ready || !this.views.every((one) => one.codes)) return;
+    // A page is ready when it shows what its address asks for.
+    if (this.ready || this.address.restoring || !this.views.every((one) => one.codes)) return;
     this.ready = true;
     document.body.dataset.state = "ready";
   }

@@ -161,7 +161,7 @@ def test_swapped_runs_keep_the_samples_that_were_selected_and_their_epochs(
     assert 0 < wanted < len(runs[0].samples)
     tab = open_tab(f"{BOTH}&epoch={epoch}&join=1&view=compare&selection={query}")
     tab.until("they are selected", lambda now: now["selected"] == wanted)
-    with tab.page.expect_navigation():
+    with tab.page.expect_event("load"):
         tab.page.keyboard.press("x")
     tab.see("the page again", "() => window.timetravel?.stats().ready ?? false")
     tab.until(
