@@ -117,13 +117,14 @@ def plain_array(values: NDArray[Any]) -> Any:
         told = numbers.astype(object)
         told[~np.isfinite(numbers)] = None
         return told.tolist()
-    if values.dtype.kind == "O" or (values.dtype.itemsize == 8 and values.size and _has_unsafe(values)):
+    if values.dtype.kind == "O" or _has_unsafe(values):
         return [plain(inner) for inner in values.tolist()]
     return values.tolist()
 
 
 def _has_unsafe(values: NDArray[Any]) -> bool:
-    return values.dtype.kind in "iu" and (int(values.max()) > SAFE or int(values.min()) < -SAFE)
+    wide = values.dtype.kind in "iu" and values.dtype.itemsize == 8 and values.size > 0
+    return wide and (int(values.max()) > SAFE or int(values.min()) < -SAFE)
 
 
 def _eight_digits(numbers: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -209,10 +209,6 @@ def ticks(run: StoredRun, in_rounds: list[tuple[int, int]]) -> list[dict[str, An
         ):
             text = event.kind.replace("_", " ") + (f": {event.detail}" if event.detail else "")
             found.append((event.epoch, event.kind, text))
-    for record in run.records:
-        if record.nonfinite_count:
-            text = f"nonfinite: {record.nonfinite_count} of {record.sample_count} samples"
-            found.append((record.epoch, "nonfinite", text))  # the event of the same words, where there is one
     place = {epoch: at for at, epoch in enumerate(run.epochs)}
     found = [one for one in dict.fromkeys(found) if one[0] in place]
     return [

@@ -50,17 +50,21 @@ export class Address {
     const { page } = this;
     const state = { ...page.store.get(), epoch: page.together.moment, solo: soloNames(page.store.get().solo, page.shading.last?.entries ?? []) };
     if (!state.mask || state.selection) return state;
-    const rows = rowsOf(state.mask);
-    return { ...state, selection: rows.length <= IDS_AT_MOST ? `ids:${rows.map((row) => page.rows.ids[row]).join(",")}` : this.stored.mask === state.mask ? `mask:${this.stored.key}` : "" };
+    return { ...state, selection: this.byIds({ side: "a" }) ?? (this.stored.mask === state.mask ? `mask:${this.stored.key}` : "") };
+  }
+
+  /** The selection in a view's run by its ids, null where they are too many for a link. @param {any} view */
+  byIds(view) {
+    const { selecting, rows } = this.page;
+    const mask = selecting.maskFor(view);
+    if (!mask || countOf(mask) > IDS_AT_MOST) return mask ? null : "";
+    return rowsOf(mask).map((row, at) => `${at ? "," : "ids:"}${rows.idIn(view, row)}`).join("");
   }
 
   /** The selection in a view's run, as a link names it without an expression: by ids, or by a mask that the server keeps. @param {any} view */
   async selectionOf(view) {
-    const { page } = this;
-    const mask = page.selecting.maskFor(view);
-    const rows = mask ? rowsOf(mask) : [];
-    if (rows.length <= IDS_AT_MOST) return rows.length ? `ids:${rows.map((row) => page.rows.idIn(view, row)).join(",")}` : "";
-    return `mask:${(await page.api.runPost(view.run.slug, "mask.json", { mask: toBase64(mask), keep: true })).key}`;
+    const { api, selecting } = this.page;
+    return this.byIds(view) ?? `mask:${(await api.runPost(view.run.slug, "mask.json", { mask: toBase64(selecting.maskFor(view)), keep: true })).key}`;
   }
 
   /** Tells the server, after things have settled, so that Python sees the same page. */

@@ -27,7 +27,7 @@ const connection = new Connection(page);
 window.timetravel = Object.freeze({
   stats: () => page.stats(),
   sampleAt: (/** @type {number|string} */ id, side = 0) => { const view = page.views[side]; const row = view ? page.rows.inView(view, id) : -1; return row < 0 ? null : view.sampleAt(row); },
-  idAt: (/** @type {number} */ x, /** @type {number} */ y) => { const row = page.views[0]?.rowAt({ clientX: x, clientY: y }); return row >= 0 ? Number(page.rows.ids[row]) : null; },
+  idAt: (/** @type {number} */ x, /** @type {number} */ y) => { const row = page.views[0]?.rowAt({ clientX: x, clientY: y }); return row >= 0 ? page.rows.id(row) : null; },
   ready: () => new Promise((resolve) => { const wait = () => (page.ready && page.views.every((view) => view.still) ? resolve(true) : setTimeout(wait, 30)); wait(); }),
 });
 

@@ -215,3 +215,8 @@ function ramp(stops, share) {
   const below = Math.min(Math.floor(place), stops.length - 2);
   return stops[below].map((value, part) => value + (stops[below + 1][part] - value) * (place - below));
 }
+
+/** At most so many of some values, spread evenly, the last among them. @param {number[]} values @param {number} most */
+export function spread(values, most) {
+  return values.length <= most ? values : Array.from({ length: most }, (_, at) => values[Math.round(((at + 1) / most) * values.length) - 1]);
+}

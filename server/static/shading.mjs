@@ -1,5 +1,6 @@
 /** What the dots of a map look like: their colour by a column, their form by what they are at this epoch. */
 
+import { spread } from "./chart_math.mjs";
 import { has } from "./masks.mjs";
 import { plainShades, shadesOf } from "./shades.mjs";
 
@@ -184,11 +185,6 @@ export class Shading {
     }
     return this.counted.counts[value];
   }
-}
-
-/** At most so many of some values, spread evenly, the last among them. @param {number[]} values @param {number} most */
-export function spread(values, most) {
-  return values.length <= most ? values : Array.from({ length: most }, (_, at) => values[Math.round(((at + 1) / most) * values.length) - 1]);
 }
 
 /** Rows of a column that hold a value. @param {ArrayLike<number>} values @param {number} value */

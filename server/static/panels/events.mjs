@@ -58,7 +58,7 @@ export function eventsPanel(element, { api, onepoch, onrow, onselect, onmask }) 
   /** @param {string} key @param {any} data @param {string | null} title */
   function lay(key, data, title) {
     told = "";
-    const rows = data.kinds.map((/** @type {any} */ one) => rowOf(one, data.epochs, { onkind: () => { chosen = one.kind; update(current); }, onepoch }));
+    const rows = data.kinds.map((/** @type {any} */ one) => rowOf(one, data.epochs, { onkind: () => { chosen = one.kind; update(current); }, onbar: (epoch) => { chosen = one.kind; if (epoch === current.epoch) update(current); else onepoch(epoch); } }));
     const table = h("table", { class: "event-kinds" }, h("caption", { class: "visually-hidden" }, "events of each kind over the epochs"), h("tbody", null, rows.map((/** @type {any} */ one) => one.element)));
     known = { key, data, rows };
     const notice = data.missing ? h("p", { class: "muted" }, data.missing) : null;
@@ -85,9 +85,9 @@ export function eventsPanel(element, { api, onepoch, onrow, onselect, onmask }) 
 /**
  * A kind with its bars over the epochs; `show` marks the epoch and whether its samples are listed.
  * @param {any} one @param {number[]} epochs
- * @param {{onkind: () => void, onepoch: (epoch: number) => void}} context
+ * @param {{onkind: () => void, onbar: (epoch: number) => void}} context
  */
-function rowOf(one, epochs, { onkind, onepoch }) {
+function rowOf(one, epochs, { onkind, onbar }) {
   const most = Math.max(1, ...one.counts);
   const now = s("rect", { x: -1, y: 0, width: 1, height: 100, class: "event-now" });
   const picture = s("svg", { viewBox: `0 0 ${epochs.length} 100`, preserveAspectRatio: "none", width: "100%", height: BARS_PX, class: "chart", role: "img", "aria-label": `${one.name}: at most ${number(most)} at one epoch` }, now);
@@ -95,7 +95,7 @@ function rowOf(one, epochs, { onkind, onepoch }) {
     // A square root lets the few be seen beside the many of the first epochs.
     const height = 100 * Math.sqrt(count / most);
     const shape = s("g", { class: "clickable" }, s("rect", { x: place, y: 0, width: 1, height: 100, fill: "transparent" }), s("rect", { x: place + 0.08, y: 100 - height, width: 0.84, height, class: "event-bar" }), s("title", null, `epoch ${epochs[place]}: ${counted(count, "sample")}`));
-    shape.addEventListener("click", () => { onkind(); onepoch(epochs[place]); });
+    shape.addEventListener("click", () => onbar(epochs[place]));
     picture.append(shape);
   });
   const button = h("button", { type: "button", class: "link plain", title: one.text, onclick: onkind }, one.name);

@@ -1,5 +1,6 @@
 /** The right-hand side: one sample when one is pinned, a set when some are selected, else the run. */
 
+import { spread } from "../chart_math.mjs";
 import { h, replace } from "../dom.mjs";
 import { rowsOf, toBase64 } from "../masks.mjs";
 import { changedPanel } from "./changed.mjs";
@@ -9,7 +10,6 @@ import { neuronPanel } from "./neurons.mjs";
 import { pinnedSamples } from "./pinned.mjs";
 import { aboutView, findingsView } from "./run_summary.mjs";
 import { saliencyPanel } from "./saliency.mjs";
-import { spread } from "../shading.mjs";
 import { sampleCard, sampleEvents, sampleHistory } from "./sample.mjs";
 import { setView } from "./set.mjs";
 

@@ -4,7 +4,7 @@ import { h, replace } from "../dom.mjs";
 
 /**
  * @param {HTMLElement} element
- * @param {{pins: number[], pin: number | null, image: (id: number) => string | null, onopen: (id: number) => void, onkeep: (id: number) => void}} context
+ * @param {{pins: (number | string)[], pin: number | string | null, image: (id: number | string) => string | null, onopen: (id: number | string) => void, onkeep: (id: number | string) => void}} context
  *   onkeep: lets one go
  */
 export function pinnedSamples(element, { pins, pin, image, onopen, onkeep }) {
