@@ -26,7 +26,7 @@ export class Frame {
       if (this.looking) return;
       this.paintSoon();
       // Bokeh moves the ranges by itself when the frame changes its shape; only people move the camera.
-      if (performance.now() - this.touched < TOUCH_MS) this.page.cameraChanged(this);
+      if (performance.now() - this.touched < TOUCH_MS) this.page.looking.cameraChanged(this);
       else this.settle();
     };
     for (const kind of ["pointerdown", "pointermove", "wheel"]) this.element.addEventListener(kind, (event) => { if (kind !== "pointermove" || /** @type {PointerEvent} */ (event).buttons) this.touched = performance.now(); }, { capture: true, passive: true });
@@ -98,7 +98,7 @@ export class Frame {
   zoom(factor) {
     const [cx, cy, width] = this.camera();
     this.look([cx, cy, width * factor]);
-    this.page.cameraChanged(this);
+    this.page.looking.cameraChanged(this);
   }
 
   resized() {

@@ -48,7 +48,7 @@ function actionOf(event, page) {
     ArrowLeft: () => page.timeline.step(shiftKey ? -10 : -1), ArrowRight: () => page.timeline.step(shiftKey ? 10 : 1),
     Home: () => page.goStop(0), End: () => page.goStop(Infinity), ",": () => page.timeline.interesting(-1), ".": () => page.timeline.interesting(1),
     "[": () => page.timeline.faster(-1), "]": () => page.timeline.faster(1), "{": () => page.growDots(-1), "}": () => page.growDots(1), g: () => page.timeline.jump.select(), m: () => page.timeline.markInterval(),
-    l: () => page.tool("lasso"), b: () => page.tool("box"), v: () => page.tool("pan"), "+": () => page.zoom(0.8), "=": () => page.zoom(0.8), "-": () => page.zoom(1.25), 0: () => page.resetCamera(), f: () => page.fitEpoch(),
+    l: () => page.tool("lasso"), b: () => page.tool("box"), v: () => page.tool("pan"), "+": () => page.looking.zoom(0.8), "=": () => page.looking.zoom(0.8), "-": () => page.looking.zoom(1.25), 0: () => page.looking.resetCamera(), f: () => page.looking.fitEpoch(),
     "/": () => page.search.focus(), Escape: () => page.escape(), a: () => page.selecting.all(), i: () => page.selecting.invert(), s: () => page.openView("saved"),
     t: () => page.toggleLayer("trails"), r: () => page.toggleLayer("regions"), n: () => page.toggleLayer("neighbors"), d: () => page.toggleLayer("density"),
     c: () => page.colorMenu.focus(), p: () => page.selecting.togglePin(), o: () => page.selecting.toggleOnly(), x: () => page.swap(), "\\": () => page.fold("inspector"), "|": () => page.fold("timeline"), "?": () => page.showKeys(),

@@ -78,7 +78,7 @@ function tools(page) {
     h("span", { class: "group layers", role: "group", "aria-label": "layers" }, layers.map(([name, text, key, meaning]) => h("button", { type: "button", "data-layer": name, "aria-pressed": String(store.get().layers.includes(name)), title: key ? `${meaning} (${key})` : meaning, onclick: () => page.toggleLayer(name) }, text)))));
   document.addEventListener("pointerdown", (event) => { if (menu.classList.contains("folded") && !menu.contains(/** @type {Node} */ (event.target))) menu.open = false; });
   return h("div", { class: "map-tools" },
-    h("span", { class: "group" }, tool("pan", "V"), tool("lasso", "L"), tool("box", "B", "box", "2.5 2"), h("button", { type: "button", class: "tool", title: "whole map (0)", "aria-label": "whole map", onclick: () => page.resetCamera() }, icon("whole")), h("button", { type: "button", class: "tool", title: "fit the dots of this epoch (F)", "aria-label": "fit this epoch", onclick: () => page.fitEpoch() }, icon("fit"))),
+    h("span", { class: "group" }, tool("pan", "V"), tool("lasso", "L"), tool("box", "B", "box", "2.5 2"), h("button", { type: "button", class: "tool", title: "whole map (0)", "aria-label": "whole map", onclick: () => page.looking.resetCamera() }, icon("whole")), h("button", { type: "button", class: "tool", title: "fit the dots of this epoch (F)", "aria-label": "fit this epoch", onclick: () => page.looking.fitEpoch() }, icon("fit"))),
     h("label", { class: "group color" }, h("span", { class: "word" }, "colour"), page.colorMenu), mapMenu(page), menu);
 }
 

@@ -298,7 +298,7 @@ export class MapView extends Frame {
     this.element.addEventListener("pointermove", (event) => this.pointed(event));
     this.element.addEventListener("pointerleave", () => this.setHover(-1));
     onPress(this.element, (event) => this.page.selecting.click(this, this.rowAt(event), event));
-    this.element.addEventListener("dblclick", () => this.page.resetCamera());
+    this.element.addEventListener("dblclick", () => this.page.looking.resetCamera());
   }
 
   /** @param {any} event */

@@ -4,6 +4,7 @@ import { Address } from "./address.mjs";
 import { ramp } from "./color.mjs";
 import { HoverCard } from "./hover.mjs";
 import { keep } from "./kept.mjs";
+import { Looking } from "./looking.mjs";
 import { countOf } from "./masks.mjs";
 import { Rows } from "./rows.mjs";
 import { Selecting } from "./selecting.mjs";
@@ -15,10 +16,6 @@ import { Together } from "./together.mjs";
 import { Words } from "./words.mjs";
 
 const TOAST_MS = 4200;
-/** Share of the view that an epoch's dots fill, below and above which the page says how to fit them. */
-const SMALL_SHARE = 0.5;
-const OVERFLOW = 1.1;
-
 export class Page {
   /** @param {any} store @param {any} api */
   constructor(store, api) {
@@ -36,14 +33,12 @@ export class Page {
     /** @type {string[]} */
     this.errors = [];
     this.ready = false;
-    this.toldOfView = false;
-    /** Epochs whose dots were compared with the view. @type {Set<number>} */
-    this.viewed = new Set();
     /** Panels that ask the server again when it is back. @type {Set<() => void>} */
     this.refreshers = new Set();
     this.activeTool = "pan";
     this.address = new Address(this);
     this.rows = new Rows(this);
+    this.looking = new Looking(this);
     this.selecting = new Selecting(this);
     this.shading = new Shading(this);
     this.supplies = new Supplies(this);
@@ -205,48 +200,6 @@ export class Page {
     this.store.set({ dots: dotSteps(this.store.get().dots + step) });
   }
 
-  /** @param {number} factor */
-  zoom(factor) {
-    this.views[0]?.zoom(factor);
-  }
-
-  resetCamera() {
-    this.store.set({ camera: null, cameraB: null });
-    for (const view of this.views) {
-      if (view.leads) view.look(view.fitted());
-    }
-  }
-
-  /** Looks at the dots of this epoch alone: a map that drew together is small in the view of all epochs. */
-  fitEpoch() {
-    const leader = this.views[0];
-    const camera = leader?.fittedNow();
-    if (!camera) return;
-    leader.look(camera);
-    this.cameraChanged(leader);
-  }
-
-  /** Says once that the view of all epochs does not suit this one. */
-  tellOfView() {
-    const [view] = this.views;
-    if (this.toldOfView || this.store.get().camera || !(view?.map?.view_is_cut || !this.ready) || this.viewed.has(view.epoch)) return;
-    this.viewed.add(view.epoch); // to look takes a sort of all places
-    const share = (view.fittedNow()?.[2] ?? NaN) / view.fitted()[2];
-    const text = share < SMALL_SHARE ? "the dots of this epoch fill a small part of the view of all epochs; F fits them"
-      : share > OVERFLOW ? "this epoch is wider than the others: some dots lie outside the view; F fits them" : "";
-    if (text) this.say(text, { until: "epoch" });
-    this.toldOfView = text !== "";
-  }
-
-  /** @param {any} view whose camera moved */
-  cameraChanged(view) {
-    const name = view.side === "b" && !this.store.get().linked ? "cameraB" : "camera";
-    const camera = view.camera();
-    clearTimeout(this.cameraTimer);
-    this.cameraTimer = setTimeout(() => this.store.set({ [name]: camera }), 200);
-    for (const one of this.views) one.paintSoon();
-  }
-
   async swap() {
     if (this.runs.length < 2) return;
     const { join, view } = this.store.get();
@@ -380,7 +333,7 @@ export class Page {
   }
 
   stillDrawn() {
-    this.tellOfView();
+    this.looking.tellOfView();
     // A page is ready when it shows what its address asks for.
     if (this.ready || this.address.restoring || !this.views.every((one) => one.codes)) return;
     this.ready = true;
